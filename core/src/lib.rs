@@ -1,0 +1,6 @@
+//! Public API, driver interfaces and plugin boundary.
+
+mod constants;
+mod error;
+
+pub use error::{Error, ErrorCode, ErrorDomain, Result};
