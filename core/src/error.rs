@@ -24,9 +24,11 @@ pub const LEVEL_ERROR: i32 = 2;
 #[derive(StableAbi, Clone)]
 pub struct Error(RBox<Fields>);
 
+/// The inside of an [`Error`]; public only because its layout is checked.
+#[doc(hidden)]
 #[repr(C)]
 #[derive(StableAbi, Clone)]
-struct Fields {
+pub struct Fields {
     code: ErrorCode,
     domain: ErrorDomain,
     message: RString,

@@ -3,4 +3,4 @@
 mod constants;
 mod error;
 
-pub use error::{Error, ErrorCode, ErrorDomain, Result};
+pub use error::{Error, ErrorCode, ErrorDomain, LEVEL_ERROR, Result};
