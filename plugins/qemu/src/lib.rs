@@ -1,1 +1,3 @@
-//! plugins/qemu
+//! The QEMU driver: guests run by `qemu-system-*` processes.
+
+pub mod monitor;

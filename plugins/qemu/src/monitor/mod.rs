@@ -1,0 +1,127 @@
+//! Talking to one running QEMU over its machine protocol (QMP).
+//!
+//! Everything asynchronous stays in this folder: callers see a blocking
+//! [`Monitor`] whose every call has a limit, and a [`Handler`] that is told of
+//! events and of the connection's end. Start reading at [`Monitor::open`].
+
+mod failure;
+mod link;
+mod message;
+mod runtime;
+#[cfg(test)]
+mod tests;
+
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use oxivirt_core::Result;
+use serde_json::Value;
+use tokio::sync::mpsc::error::TrySendError;
+
+pub use failure::Failure;
+pub use message::{Event, RunState};
+
+use link::{Answer, Link, Request};
+
+/// Hears what QEMU says on its own account.
+///
+/// Both methods run on the thread that serves every monitor: they must only
+/// hand the news on and return.
+pub trait Handler: Send + Sync + 'static {
+    /// QEMU reported something.
+    fn event(&self, event: Event);
+    /// The connection ended; nothing more follows. `why` is a short text.
+    fn closed(&self, why: &str);
+}
+
+/// The blocking face of one QMP connection.
+///
+/// May be shared by threads; commands are answered in QEMU's order. Dropping
+/// it closes the connection.
+pub struct Monitor {
+    domain: String,
+    next_id: AtomicU64,
+    link: Link,
+}
+
+impl Monitor {
+    /// Takes over a connected socket, reads the greeting and leaves
+    /// capability negotiation.
+    ///
+    /// * `domain` – the guest's name, for messages.
+    /// * `limit` – for greeting and negotiation together.
+    /// * Errors: `OPERATION_TIMEOUT` when QEMU says nothing, `OPERATION_FAILED`
+    ///   when it hangs up, `INTERNAL_ERROR` when it does not speak QMP.
+    /// * Blocks up to `limit`.
+    pub fn open(domain: &str, stream: UnixStream, handler: Box<dyn Handler>, limit: Duration) -> Result<Self> {
+        let began = Instant::now();
+        let (link, greeting) = Link::start(domain, stream, handler)?;
+        match greeting.recv_timeout(limit) {
+            Ok(Ok(_)) => {}
+            Ok(Err(failure)) => return Err(failure.into_error(domain, "greeting")),
+            Err(_) => return Err(Failure::TimedOut(limit).into_error(domain, "greeting")),
+        }
+        let monitor = Self { domain: domain.to_owned(), next_id: AtomicU64::new(1), link };
+        let rest = limit.saturating_sub(began.elapsed()).max(Duration::from_millis(100));
+        monitor.execute("qmp_capabilities", Value::Null, rest)?;
+        Ok(monitor)
+    }
+
+    /// Connects to a socket by path and opens it.
+    ///
+    /// A socket that is not there or refuses is an error at once; who waits
+    /// for QEMU to create it repeats the call.
+    pub fn connect(domain: &str, socket: &Path, handler: Box<dyn Handler>, limit: Duration) -> Result<Self> {
+        let stream = UnixStream::connect(socket).map_err(|e| {
+            oxivirt_core::Error::system(
+                format_args!("cannot connect to the monitor of domain '{domain}' at '{}'", socket.display()),
+                &e,
+            )
+        })?;
+        Self::open(domain, stream, handler, limit)
+    }
+
+    /// Runs one command and waits for its answer.
+    ///
+    /// * `arguments` – an object, or `Null` for none.
+    /// * Returns the `return` member.
+    /// * Errors: `OPERATION_TIMEOUT` naming command and domain, after which
+    ///   the monitor stays usable and the late answer is thrown away;
+    ///   `OPERATION_FAILED` when QEMU is gone; what [`Failure`] says for a
+    ///   refusal.
+    /// * Blocks up to `limit`.
+    pub fn execute(&self, command: &str, arguments: Value, limit: Duration) -> Result<Value> {
+        self.attempt(command, arguments, limit).map_err(|failure| failure.into_error(&self.domain, command))
+    }
+
+    /// As [`execute`](Self::execute), for callers that decide by the reason.
+    pub fn attempt(&self, command: &str, arguments: Value, limit: Duration) -> Result<Value, Failure> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (answer, wait) = Answer::pair();
+        let line = message::command(id, command, arguments);
+        tracing::debug!(domain = %self.domain, command, id, "monitor command");
+        match self.link.requests.try_send(Request { id, line, answer }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(Failure::Clogged),
+            Err(TrySendError::Closed(_)) => return Err(Failure::Gone(self.link.why_closed())),
+        }
+        match wait.recv_timeout(limit) {
+            Ok(result) => result,
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(Failure::TimedOut(limit)),
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Err(Failure::Gone(self.link.why_closed())),
+        }
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.link.requests.is_closed()
+    }
+}
+
+impl std::fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Monitor").field("domain", &self.domain).field("closed", &self.is_closed()).finish()
+    }
+}
