@@ -1,3 +1,4 @@
 //! The QEMU driver: guests run by `qemu-system-*` processes.
 
+pub mod capabilities;
 pub mod monitor;

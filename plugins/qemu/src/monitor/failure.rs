@@ -30,6 +30,11 @@ impl Failure {
         matches!(self, Self::Refused { class, .. } if class == "CommandNotFound")
     }
 
+    /// The public error while a binary is only being asked what it can do.
+    pub(crate) fn into_probe_error(self, command: &str) -> Error {
+        self.into_error("(probe)", command)
+    }
+
     /// The public error; `command` and `domain` name what was waited for.
     pub(super) fn into_error(self, domain: &str, command: &str) -> Error {
         match self {

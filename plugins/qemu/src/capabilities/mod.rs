@@ -1,0 +1,151 @@
+//! What each QEMU binary on this host can do, learned from the binary itself.
+//!
+//! [`Catalog`] finds binaries, probes each once over QMP and remembers the
+//! answers in memory and on disk; [`Emulator`] is what one binary said.
+//! Documents for clients are built from these in `document`.
+
+mod arch;
+mod cache;
+mod probe;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use arch::{arch_of_binary, binary_names, word_size};
+pub use cache::Catalog;
+pub use probe::{Ask, probe, probe_with};
+
+/// How guests are executed, as in the `type` of a domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Accel {
+    /// Hardware help by the kernel.
+    Kvm,
+    /// QEMU's own translation.
+    Tcg,
+}
+
+/// What one binary can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Emulator {
+    /// The binary that was asked.
+    pub binary: PathBuf,
+    /// major * 1_000_000 + minor * 1000 + micro.
+    pub version: u32,
+    /// The distribution's text, possibly empty.
+    pub package: String,
+    /// The guest architecture, in libvirt's name.
+    pub arch: String,
+    /// Per way of execution; at least `Tcg`.
+    pub accels: BTreeMap<Accel, AccelCaps>,
+    /// Every object type that the binary knows.
+    pub types: BTreeSet<String>,
+    /// Property names of the types that were asked about.
+    pub properties: BTreeMap<String, BTreeSet<String>>,
+    /// Monitor commands.
+    pub commands: BTreeSet<String>,
+    /// Monitor events.
+    pub events: BTreeSet<String>,
+    /// Command line options with their parameters.
+    pub options: BTreeMap<String, BTreeSet<String>>,
+    /// TPM models and backends.
+    pub tpm_models: BTreeSet<String>,
+    /// TPM backend kinds.
+    pub tpm_types: BTreeSet<String>,
+}
+
+/// What depends on how guests are executed.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct AccelCaps {
+    /// In QEMU's order.
+    pub machines: Vec<Machine>,
+    /// In QEMU's order.
+    pub cpu_models: Vec<CpuModel>,
+}
+
+/// A board that the binary emulates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The full name, such as `pc-q35-10.0`.
+    pub name: String,
+    /// The short name, such as `q35`.
+    pub alias: Option<String>,
+    /// Whether QEMU takes this one when none is named.
+    pub is_default: bool,
+    /// Upper limit of virtual CPUs.
+    pub max_cpus: u32,
+    /// Whether CPUs can be added while running.
+    pub hotplug_cpus: bool,
+    /// The CPU type used when none is named, such as `qemu64-x86_64-cpu`.
+    pub default_cpu: Option<String>,
+    /// Name of the main memory object.
+    pub default_ram_id: Option<String>,
+    /// Whether `-numa node,mem=` still works.
+    pub numa_mem: bool,
+    /// QEMU discourages its use.
+    pub deprecated: bool,
+    /// Whether the board has ACPI; absent when QEMU does not say.
+    pub acpi: Option<bool>,
+}
+
+/// A CPU model that the binary emulates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CpuModel {
+    /// Such as `Haswell-v2`.
+    pub name: String,
+    /// QEMU's type, such as `Haswell-v2-x86_64-cpu`.
+    pub typename: String,
+    /// Features that this host cannot give; absent when QEMU does not say.
+    pub blockers: Option<Vec<String>>,
+    /// QEMU discourages its use.
+    pub deprecated: bool,
+}
+
+impl Emulator {
+    /// Whether a device or other object type exists.
+    pub fn has_type(&self, name: &str) -> bool {
+        self.types.contains(name)
+    }
+
+    /// Whether a type has a property; false for types never asked about.
+    pub fn has_property(&self, typename: &str, property: &str) -> bool {
+        self.properties.get(typename).is_some_and(|set| set.contains(property))
+    }
+
+    /// Whether a monitor command exists.
+    pub fn has_command(&self, name: &str) -> bool {
+        self.commands.contains(name)
+    }
+
+    /// The part for one way of execution.
+    pub fn accel(&self, accel: Accel) -> Option<&AccelCaps> {
+        self.accels.get(&accel)
+    }
+
+    /// A board by full name or alias.
+    pub fn machine(&self, accel: Accel, name: &str) -> Option<&Machine> {
+        let machines = &self.accel(accel)?.machines;
+        machines.iter().find(|m| m.name == name).or_else(|| machines.iter().find(|m| m.alias.as_deref() == Some(name)))
+    }
+
+    /// The board that is taken when a definition names none.
+    pub fn default_machine(&self, accel: Accel) -> Option<&Machine> {
+        let machines = &self.accel(accel)?.machines;
+        // On x86 the traditional board stays the default whatever QEMU says.
+        let preferred = match self.arch.as_str() {
+            "x86_64" | "i686" => machines.iter().find(|m| m.alias.as_deref() == Some("pc")),
+            _ => None,
+        };
+        preferred.or_else(|| machines.iter().find(|m| m.is_default))
+    }
+
+    /// A CPU model by its type name, as in [`Machine::default_cpu`].
+    pub fn cpu_model_of_type(&self, accel: Accel, typename: &str) -> Option<&CpuModel> {
+        self.accel(accel)?.cpu_models.iter().find(|m| m.typename == typename)
+    }
+}
