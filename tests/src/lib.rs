@@ -1,1 +1,14 @@
-//! tests
+//! The proof of Oxivirt: what every test of a driver or of the whole stack uses.
+//!
+//! * [`process`] runs programs, always within a time limit.
+//! * [`assets`] finds (and builds when needed) the daemon, the plugins and the test guest.
+//! * [`sandbox`] is one private daemon with its clients, gone without a trace when dropped.
+//! * [`skip`] is how a test says that it cannot run here.
+//!
+//! The crate knows `core` and `util`. It meets the daemon as a process and
+//! the drivers as shared objects, never as crates.
+
+pub mod assets;
+pub mod process;
+pub mod sandbox;
+pub mod skip;

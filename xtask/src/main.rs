@@ -1,1 +1,53 @@
-fn main() {}
+//! The commands of the house: `cargo xtask COMMAND`. One file per command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod guest;
+mod packages;
+mod stage;
+mod test;
+
+/// What a command gives back: nothing, or one message for people.
+type Outcome = Result<(), String>;
+
+/// Oxivirt's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install the distribution packages that the other commands need
+    Packages(packages::Arguments),
+    /// Make the small Linux guest used by the demo and the tests
+    Guest,
+    /// Install what tests need, build, and run every check and test
+    Test,
+    /// Build for release and lay everything out as installed
+    Stage(stage::Arguments),
+    /// Hold the house rules against the workspace
+    Check(check::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Packages(arguments) => packages::command(&arguments),
+        Command::Guest => guest::command(),
+        Command::Test => return test::command(),
+        Command::Stage(arguments) => stage::command(&arguments),
+        Command::Check(arguments) => check::command(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
