@@ -2,3 +2,5 @@
 
 pub mod capabilities;
 pub mod monitor;
+pub mod process;
+pub mod sys;

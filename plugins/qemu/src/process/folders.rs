@@ -1,0 +1,138 @@
+//! Where libvirt keeps what belongs to QEMU guests.
+
+use std::path::{Path, PathBuf};
+
+use oxivirt_core::{Error, Result};
+
+/// The driver's folders; all are libvirt's, below a root of the caller's.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Definitions: `/etc/libvirt/qemu`.
+    pub config: PathBuf,
+    /// Links to definitions that start with the daemon.
+    pub autostart: PathBuf,
+    /// Status and pid files: `/run/libvirt/qemu`.
+    pub run: PathBuf,
+    /// What lives as long as a guest runs: `/var/lib/libvirt/qemu`.
+    pub lib: PathBuf,
+    /// `/var/log/libvirt/qemu`.
+    pub log: PathBuf,
+    /// `/var/cache/libvirt/qemu`.
+    pub cache: PathBuf,
+}
+
+impl Folders {
+    /// The driver's part of the daemon's folders (`…/libvirt` each).
+    pub fn below(config: &Path, run: &Path, lib: &Path, log: &Path, cache: &Path) -> Self {
+        Self {
+            config: config.join("qemu"),
+            autostart: config.join("qemu/autostart"),
+            run: run.join("qemu"),
+            lib: lib.join("qemu"),
+            log: log.join("qemu"),
+            cache: cache.join("qemu"),
+        }
+    }
+
+    /// The system daemon's folders with every path moved below `root`.
+    pub fn system(root: &Path) -> Self {
+        Self::below(
+            &root.join("etc/libvirt"),
+            &root.join("run/libvirt"),
+            &root.join("var/lib/libvirt"),
+            &root.join("var/log/libvirt"),
+            &root.join("var/cache/libvirt"),
+        )
+    }
+
+    /// Makes those that are missing. Private ones are for this user only.
+    pub fn create(&self) -> Result<()> {
+        for folder in [&self.config, &self.autostart, &self.run, &self.log, &self.cache, &self.lib] {
+            make(folder, 0o711)?;
+        }
+        Ok(())
+    }
+
+    /// The definition of a guest.
+    pub fn definition(&self, name: &str) -> PathBuf {
+        self.config.join(format!("{name}.xml"))
+    }
+
+    /// The link that makes a guest start with the daemon.
+    pub fn autostart_link(&self, name: &str) -> PathBuf {
+        self.autostart.join(format!("{name}.xml"))
+    }
+
+    /// The files of a guest while it runs.
+    pub fn guest(&self, id: i32, name: &str) -> GuestFiles {
+        let state = self.lib.join(short_name(id, name));
+        GuestFiles {
+            status: self.run.join(format!("{name}.xml")),
+            pid: self.run.join(format!("{name}.pid")),
+            log: self.log.join(format!("{name}.log")),
+            monitor: state.join("monitor.sock"),
+            master_key: state.join("master-key.aes"),
+            state,
+        }
+    }
+}
+
+/// The files of one running guest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuestFiles {
+    /// The status document.
+    pub status: PathBuf,
+    /// The process id.
+    pub pid: PathBuf,
+    /// QEMU's messages; stays after the guest.
+    pub log: PathBuf,
+    /// The guest's own folder.
+    pub state: PathBuf,
+    /// Where the monitor listens.
+    pub monitor: PathBuf,
+    /// The key that secrets are handed over with.
+    pub master_key: PathBuf,
+}
+
+impl GuestFiles {
+    /// Makes the guest's own folder, empty.
+    pub fn create(&self) -> Result<()> {
+        if self.state.exists() {
+            std::fs::remove_dir_all(&self.state)
+                .map_err(|e| Error::system(format_args!("cannot empty '{}'", self.state.display()), &e))?;
+        }
+        make(&self.state, 0o750)
+    }
+
+    /// Removes everything but the log. What cannot be removed is logged:
+    /// a guest that has ended must not come back for that.
+    pub fn remove(&self) {
+        for file in [&self.status, &self.pid] {
+            report(file, std::fs::remove_file(file));
+        }
+        report(&self.state, std::fs::remove_dir_all(&self.state));
+    }
+}
+
+fn report(path: &Path, result: std::io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "cannot remove");
+    }
+}
+
+fn make(folder: &Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(folder)
+        .map_err(|e| Error::system(format_args!("cannot create folder '{}'", folder.display()), &e))
+}
+
+/// `domain-ID-NAME`, with the name cut so that socket paths stay short.
+fn short_name(id: i32, name: &str) -> String {
+    let name: String = name.chars().take(20).collect();
+    format!("domain-{id}-{name}")
+}

@@ -1,0 +1,19 @@
+//! The QEMU process of a guest: where its files are, how it is started,
+//! watched and ended.
+//!
+//! Knows nothing of definitions or states; `driver inside` puts those
+//! together with this.
+
+mod folders;
+mod handle;
+mod log;
+mod ports;
+mod spawn;
+#[cfg(test)]
+mod tests;
+
+pub use folders::{Folders, GuestFiles};
+pub use handle::{Exit, Process};
+pub use log::GuestLog;
+pub use ports::PortPool;
+pub use spawn::{Launch, listen};

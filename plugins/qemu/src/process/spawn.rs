@@ -1,0 +1,88 @@
+//! Starting QEMU apart from the daemon.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use command_fds::{CommandFdExt, FdMapping};
+use oxivirt_core::{Error, Result};
+
+use super::{GuestLog, Process};
+use crate::sys;
+
+/// All that a QEMU process is started with.
+#[derive(Debug)]
+pub struct Launch {
+    /// The binary.
+    pub binary: PathBuf,
+    /// Its whole environment.
+    pub environment: Vec<(String, OsString)>,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Descriptors by the numbers that the arguments use.
+    pub descriptors: Vec<(OwnedFd, i32)>,
+}
+
+impl Launch {
+    /// Starts it in a session of its own, so that neither the daemon's end
+    /// nor a signal to the daemon's group reaches it.
+    ///
+    /// * Its output goes to `log`; everything else of this process stays here.
+    /// * The returned process runs; it may still fail by itself.
+    pub fn start(self, log: &GuestLog) -> Result<Process> {
+        let what = |e| Error::system(format_args!("cannot start '{}'", self.binary.display()), &e);
+        let mut command = Command::new(&self.binary);
+        command
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment.iter().map(|(k, v)| (k, v)))
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(log.output()?)
+            .stderr(log.output()?);
+        sys::own_session(&mut command);
+        let mappings = self.descriptors.into_iter().map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
+        command.fd_mappings(mappings.collect()).map_err(|e| Error::internal(e.to_string()))?;
+        let child = command.spawn().map_err(what)?;
+        // The command holds our copies of the descriptors; a monitor socket
+        // that stays open here would hide QEMU's death.
+        drop(command);
+        Process::of_child(child)
+    }
+
+    /// The whole command as a person would type it, for the log.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in &self.environment {
+            let _ = write!(text, "{name}={} \\\n", value.to_string_lossy());
+        }
+        text.push_str(&self.binary.to_string_lossy());
+        for argument in &self.arguments {
+            let option = argument.starts_with('-');
+            let _ = write!(text, "{}{}", if option { " \\\n" } else { " " }, quoted(argument));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// A socket that QEMU will accept monitor connections on.
+///
+/// It listens before QEMU starts, so that connecting needs no retries and a
+/// QEMU that dies early reads as a closed connection.
+pub fn listen(path: &Path) -> Result<OwnedFd> {
+    let listener = UnixListener::bind(path)
+        .map_err(|e| Error::system(format_args!("cannot listen at '{}'", path.display()), &e))?;
+    Ok(listener.into())
+}
+
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/+@%".contains(c);
+    match !argument.is_empty() && argument.chars().all(plain) {
+        true => argument.to_owned(),
+        false => format!("'{}'", argument.replace('\'', r"'\''")),
+    }
+}
