@@ -7,6 +7,7 @@
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ use rustix::process::{Pid, Signal};
 
 /// How often a condition that cannot be waited for otherwise is looked at.
 pub const POLL: Duration = Duration::from_millis(20);
+
+/// Set when the user asked to stop: every wait ends at once, as if its time were over.
+pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// What a program that ended left behind.
 #[derive(Debug)]
@@ -67,10 +71,7 @@ pub fn run(command: &mut Command, what: &str, limit: Duration) -> Result<Finishe
             stdout,
             stderr,
         }),
-        None => Err(format!(
-            "{what}: not done after {} s\n{stdout}{stderr}",
-            limit.as_secs()
-        )),
+        None => Err(format!("{what}: {}\n{stdout}{stderr}", cut_short(limit))),
     }
 }
 
@@ -95,7 +96,7 @@ pub fn show(command: &mut Command, what: &str, limit: Duration) -> Result<(), St
         None => {
             let _ = child.kill();
             let _ = child.wait();
-            Err(format!("{what}: not done after {} s", limit.as_secs()))
+            Err(format!("{what}: {}", cut_short(limit)))
         }
     }
 }
@@ -106,7 +107,7 @@ pub fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Some(status),
-            Ok(None) if Instant::now() < end => thread::sleep(POLL),
+            Ok(None) if Instant::now() < end && !interrupted() => thread::sleep(POLL),
             _ => return None,
         }
     }
@@ -124,6 +125,9 @@ pub fn wait_for<T>(
     loop {
         if let Some(answer) = probe() {
             return Ok(answer);
+        }
+        if interrupted() {
+            return Err(format!("interrupted while waiting for {what}"));
         }
         if Instant::now() >= end {
             return Err(format!("waited {} s for {what}", limit.as_secs_f32()));
@@ -157,6 +161,18 @@ pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
         .chain(["/usr/bin", "/usr/sbin", "/bin", "/sbin"].map(Into::into))
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
+}
+
+fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Why a program that still ran was not waited for any longer.
+fn cut_short(limit: Duration) -> String {
+    match interrupted() {
+        true => "interrupted".to_owned(),
+        false => format!("not done after {} s", limit.as_secs_f32()),
+    }
 }
 
 fn cannot_start(command: &Command, what: &str, error: &std::io::Error) -> String {

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod demo;
 mod guest;
 mod packages;
 mod stage;
@@ -23,6 +24,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Boot a small guest through stock virsh on a private daemon
+    Demo(demo::Arguments),
     /// Install the distribution packages that the other commands need
     Packages(packages::Arguments),
     /// Make the small Linux guest used by the demo and the tests
@@ -37,6 +40,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Demo(arguments) => demo::command(&arguments),
         Command::Packages(arguments) => packages::command(&arguments),
         Command::Guest => guest::command(),
         Command::Test => return test::command(),

@@ -33,8 +33,11 @@ enum Rule {
 /// What a rule found wrong.
 type Findings = Vec<String>;
 
+/// Holds one rule against the workspace; an error means that it cannot be told.
+type Finder = fn() -> Result<Findings, String>;
+
 pub(crate) fn command(arguments: &Arguments) -> Outcome {
-    let rules: [(Rule, &str, fn() -> Result<Findings, String>); 3] = [
+    let rules: [(Rule, &str, Finder); 3] = [
         (Rule::Layers, "layers", layers::findings),
         (Rule::Docs, "docs", docs::findings),
         (Rule::Wire, "wire", wire::findings),

@@ -32,10 +32,10 @@ pub(crate) fn command() -> Outcome {
 pub(crate) fn make() -> Result<assets::Guest, String> {
     let folder = assets::target_folder()?.join("guest");
     let stamp = folder.join("recipe");
-    if fs::read_to_string(&stamp).is_ok_and(|old| old == RECIPE) {
-        if let Ok(guest) = assets::guest() {
-            return Ok(guest);
-        }
+    if fs::read_to_string(&stamp).is_ok_and(|old| old == RECIPE)
+        && let Ok(guest) = assets::guest()
+    {
+        return Ok(guest);
     }
     if cfg!(not(target_arch = "x86_64")) {
         return Err("the test guest can only be made on x86_64".into());

@@ -1,0 +1,260 @@
+//! `demo`: everything from nothing to a running guest, under a private root.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use oxivirt_tests::sandbox::Sandbox;
+use oxivirt_tests::{assets, process};
+
+use crate::{Outcome, guest, packages, stage};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// End by itself, with success only if the guest came up
+    #[arg(long)]
+    once: bool,
+}
+
+pub(crate) fn command(arguments: &Arguments) -> Outcome {
+    packages::install(packages::Purpose::Demo)?;
+    let guest = guest::make()?;
+    println!("building the daemon and its drivers");
+    let mut build = stage::cargo();
+    build.args(assets::build_arguments());
+    process::show(
+        &mut build,
+        "building the daemon and its drivers",
+        Duration::from_secs(3600),
+    )?;
+
+    watch_signals()?;
+    let mut sandbox = Sandbox::prepare()?.apart_from_terminal();
+    let uri = sandbox.uri("qemu", "/system");
+    let outcome =
+        boot(&mut sandbox, &uri, &guest).and_then(|()| stay(&sandbox, &uri, arguments.once));
+    process::INTERRUPTED.store(false, Ordering::Relaxed);
+    let cleaned = clean_up(&mut sandbox, &uri);
+    outcome.and(cleaned)
+}
+
+const NAME: &str = "demo";
+
+/// How long the guest may take to come up when the processor is emulated.
+const BOOT_LIMIT: Duration = Duration::from_secs(120);
+
+/// Starts the daemon, defines and starts the guest, and waits until it is up.
+fn boot(sandbox: &mut Sandbox, uri: &str, guest: &assets::Guest) -> Outcome {
+    println!("starting the daemon under {}", sandbox.root().display());
+    sandbox.launch()?;
+    let definition = sandbox.root().join("demo.xml");
+    std::fs::write(&definition, domain(guest))
+        .map_err(|e| format!("{}: {e}", definition.display()))?;
+    let definition = definition.display().to_string();
+    for step in [vec!["define", &definition], vec!["start", "--paused", NAME]] {
+        println!("virsh {}", step.join(" "));
+        sandbox.virsh_ok(uri, &step)?;
+    }
+    let terminal = sandbox.virsh_ok(uri, &["ttyconsole", NAME])?;
+    let mut console = Console::open(Path::new(terminal.trim()))?;
+    // QEMU looks once a second whether someone opened the terminal, and drops output until then.
+    std::thread::sleep(Duration::from_millis(1200));
+    println!("virsh resume {NAME}");
+    sandbox.virsh_ok(uri, &["resume", NAME])?;
+    let result = console
+        .until(assets::GUEST_BANNER, BOOT_LIMIT)
+        .and_then(|()| console.until("guest# ", Duration::from_secs(30)))
+        .and_then(|()| console.say("uname -srm\n"))
+        .and_then(|()| console.until("x86_64", Duration::from_secs(30)));
+    println!("--- console of the guest");
+    println!("{}", console.text());
+    println!("---");
+    result.map_err(|message| sandbox.explain(&message))
+}
+
+/// Shows what runs and how to reach it, and waits for the user unless `once`.
+fn stay(sandbox: &Sandbox, uri: &str, once: bool) -> Outcome {
+    println!("virsh list");
+    println!("{}", sandbox.virsh_ok(uri, &["list"])?.trim_end());
+    if once {
+        println!("the guest came up; URI was {uri}");
+        return Ok(());
+    }
+    println!();
+    println!("The guest is up. From another terminal:");
+    println!("  export LIBVIRT_DEFAULT_URI='{uri}'");
+    println!("  virsh list; virsh console {NAME}; virsh shutdown {NAME}");
+    println!("Ctrl-C ends the guest and the daemon and removes everything.");
+    while !process::INTERRUPTED.load(Ordering::Relaxed) {
+        std::thread::sleep(process::POLL);
+    }
+    println!();
+    Ok(())
+}
+
+/// Ends guest and daemon in order; the sandbox takes care of what is left.
+fn clean_up(sandbox: &mut Sandbox, uri: &str) -> Outcome {
+    if !sandbox.is_alive() {
+        return Ok(());
+    }
+    println!("cleaning up");
+    // The guest may be gone already, or never have been started.
+    let _ = sandbox.virsh(uri, &["destroy", NAME]);
+    let _ = sandbox.virsh(uri, &["undefine", NAME]);
+    sandbox.stop()
+}
+
+/// The guest's definition: kernel and RAM disk, one console, no disk.
+fn domain(guest: &assets::Guest) -> String {
+    let accelerated = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_ok();
+    let kind = if accelerated { "kvm" } else { "qemu" };
+    format!(
+        "<domain type='{kind}'>
+  <name>{NAME}</name>
+  <memory unit='MiB'>128</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{}</kernel>
+    <initrd>{}</initrd>
+    <cmdline>console=ttyS0 quiet</cmdline>
+  </os>
+  <features>
+    <acpi/>
+  </features>
+  <devices>
+    <serial type='pty'/>
+    <console type='pty'/>
+  </devices>
+</domain>
+",
+        guest.kernel.display(),
+        guest.initrd.display()
+    )
+}
+
+/// The guest's console, opened as a terminal opens it.
+struct Console {
+    terminal: std::fs::File,
+    seen: Vec<u8>,
+    /// Up to where the output has been searched.
+    searched: usize,
+}
+
+impl Console {
+    fn open(path: &Path) -> Result<Console, String> {
+        let flags =
+            i32::try_from((rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK).bits())
+                .unwrap_or(0);
+        let terminal = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(flags)
+            .open(path)
+            .map_err(|e| format!("the guest's console {}: {e}", path.display()))?;
+        Ok(Console {
+            terminal,
+            seen: Vec::new(),
+            searched: 0,
+        })
+    }
+
+    fn say(&mut self, text: &str) -> Outcome {
+        self.terminal
+            .write_all(text.as_bytes())
+            .map_err(|e| format!("writing to the guest's console: {e}"))
+    }
+
+    /// Reads until `text` appears behind what was found before.
+    fn until(&mut self, text: &str, limit: Duration) -> Outcome {
+        let end = Instant::now() + limit;
+        loop {
+            let fresh = &self.seen[self.searched..];
+            if let Some(place) = fresh
+                .windows(text.len())
+                .position(|window| window == text.as_bytes())
+            {
+                self.searched += place + text.len();
+                return Ok(());
+            }
+            if process::INTERRUPTED.load(Ordering::Relaxed) {
+                return Err("interrupted".into());
+            }
+            if Instant::now() > end {
+                return Err(format!(
+                    "waited {} s for the guest to print \"{text}\"",
+                    limit.as_secs()
+                ));
+            }
+            let mut buffer = [0; 4096];
+            match self.terminal.read(&mut buffer) {
+                Ok(count @ 1..) => self.seen.extend_from_slice(&buffer[..count]),
+                Ok(0) => return Err("the guest closed its console".into()),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => std::thread::sleep(process::POLL),
+                Err(e) => return Err(format!("reading the guest's console: {e}")),
+            }
+        }
+    }
+
+    /// Everything seen so far as plain lines.
+    fn text(&self) -> String {
+        let text = String::from_utf8_lossy(&self.seen)
+            .replace("\u{1b}[6n", "")
+            .replace('\r', "");
+        let lines = text
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty());
+        lines
+            .map(|line| format!("  {line}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// Makes Ctrl-C and requests to end set [`process::INTERRUPTED`], so that everything is cleaned up.
+fn watch_signals() -> Outcome {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (ready, started) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+        {
+            Ok(runtime) => runtime,
+            Err(e) => return drop(ready.send(Err(format!("signals: {e}")))),
+        };
+        runtime.block_on(async move {
+            let listen = |kind| signal(kind).map_err(|e| format!("signals: {e}"));
+            let signals = listen(SignalKind::interrupt()).and_then(|a| {
+                Ok((
+                    a,
+                    listen(SignalKind::terminate())?,
+                    listen(SignalKind::hangup())?,
+                ))
+            });
+            match signals {
+                Ok((mut interrupt, mut terminate, mut hangup)) => {
+                    let _ = ready.send(Ok(()));
+                    loop {
+                        tokio::select! {
+                            _ = interrupt.recv() => {}
+                            _ = terminate.recv() => {}
+                            _ = hangup.recv() => {}
+                        }
+                        process::INTERRUPTED.store(true, Ordering::Relaxed);
+                    }
+                }
+                Err(message) => drop(ready.send(Err(message))),
+            }
+        });
+    });
+    started.recv().map_err(|e| format!("signals: {e}"))?
+}
