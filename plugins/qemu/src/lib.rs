@@ -1,6 +1,9 @@
 //! The QEMU driver: guests run by `qemu-system-*` processes.
 
+pub mod addresses;
 pub mod capabilities;
+pub mod command;
+pub mod console;
 pub mod monitor;
 pub mod process;
 pub mod sys;

@@ -1,0 +1,3 @@
+//! Where devices sit: addresses on PCI and other buses.
+
+pub mod pci;
