@@ -158,16 +158,10 @@ fn shape(ty: &Type) -> Shape {
 
 fn read(spec: &Spec) -> TokenStream {
     let Spec { ident, name, .. } = spec;
-    let absent_attr = if spec.default {
-        quote!(unwrap_or_default())
-    } else {
-        quote!(ok_or_else(|| __node.missing_attr(#name))?)
-    };
-    let absent_child = if spec.default {
-        quote!(unwrap_or_default())
-    } else {
-        quote!(ok_or_else(|| __node.missing_child(#name))?)
-    };
+    let absent_attr =
+        if spec.default { quote!(unwrap_or_default()) } else { quote!(ok_or_else(|| __node.missing_attr(#name))?) };
+    let absent_child =
+        if spec.default { quote!(unwrap_or_default()) } else { quote!(ok_or_else(|| __node.missing_child(#name))?) };
     let list = |each: TokenStream| match &spec.wrap {
         None => quote!(__node.#each(#name)?),
         Some(wrap) => quote!(match __node.child(#wrap) {

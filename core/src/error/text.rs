@@ -36,10 +36,9 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         }
         ErrorCode::XML_ERROR => ("XML description is invalid or not well formed", "XML error"),
         ErrorCode::XML_DETAIL => ("XML document failed to validate against schema", ""),
-        ErrorCode::XML_INVALID_SCHEMA => (
-            "XML document failed to validate against schema",
-            "XML document failed to validate against schema",
-        ),
+        ErrorCode::XML_INVALID_SCHEMA => {
+            ("XML document failed to validate against schema", "XML document failed to validate against schema")
+        }
         ErrorCode::RPC => ("RPC error", "RPC error"),
         ErrorCode::AUTH_FAILED => ("authentication failed", "authentication failed"),
         ErrorCode::AUTH_CANCELLED => ("authentication cancelled", "authentication cancelled"),

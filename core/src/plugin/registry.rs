@@ -1,0 +1,184 @@
+//! The drivers of this program: found in folders, started in order, opened by
+//! URI scheme.
+
+use std::path::{Path, PathBuf};
+
+use super::loader::{self, Plugin};
+use super::{DriverKind, DriverModuleRef, OpenFlags};
+use crate::abi::{ROption, RStr};
+use crate::call::Call;
+use crate::host::Host;
+use crate::interface::INTERFACES;
+use crate::object::Object;
+use crate::{Connection, Error, ErrorCode, Result};
+
+/// Every plugin of a folder, and the files that were refused.
+#[derive(Default)]
+pub struct Found {
+    /// Plugins that fit.
+    pub plugins: Vec<Plugin>,
+    /// Files that do not, with the reason.
+    pub refused: Vec<(PathBuf, Error)>,
+}
+
+/// Loads every `*.so` of a folder, in the order of their names. A folder that
+/// is missing holds no plugins.
+pub fn find(folder: &Path) -> Result<Found> {
+    let mut found = Found::default();
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => {
+            return Err(Error::system(format!("cannot read plugin folder '{}'", folder.display()), &error));
+        }
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "so"))
+        .collect();
+    files.sort();
+    for path in files {
+        match loader::load(&path) {
+            Ok(plugin) => found.plugins.push(plugin),
+            Err(error) => found.refused.push((path, error)),
+        }
+    }
+    Ok(found)
+}
+
+/// How far a driver got.
+pub enum DriverState {
+    /// It serves.
+    Ready(Object),
+    /// It has nothing to drive here.
+    Declined(String),
+    /// It could not start.
+    Failed(Error),
+}
+
+/// A driver that was found.
+pub struct DriverEntry {
+    /// The plugin it came from.
+    pub plugin: Plugin,
+    /// Its tables.
+    pub module: DriverModuleRef,
+    /// How far it got.
+    pub state: DriverState,
+}
+
+impl DriverEntry {
+    /// Names of the calls that its connections have, by interface.
+    pub fn supported(&self) -> Vec<(&'static str, Vec<&'static str>)> {
+        supported(self.module)
+    }
+}
+
+/// Names of the calls that a driver has, by interface; interfaces without any
+/// are left out.
+pub fn supported(module: DriverModuleRef) -> Vec<(&'static str, Vec<&'static str>)> {
+    let tables = module.interfaces();
+    let rows = INTERFACES.iter().map(|interface| {
+        let calls = interface.calls.iter().enumerate();
+        let names = calls.filter(|(index, _)| (interface.supports)(tables, *index)).map(|(_, call)| call.name);
+        (interface.name, names.collect::<Vec<_>>())
+    });
+    rows.filter(|(_, names)| !names.is_empty()).collect()
+}
+
+/// The drivers of this program.
+#[derive(Default)]
+pub struct Registry {
+    drivers: Vec<DriverEntry>,
+}
+
+impl Registry {
+    /// Starts every driver of `plugins`, those that others want first. A
+    /// driver that fails or declines does not stop the others.
+    pub fn start(plugins: Vec<Plugin>, host: Host) -> Self {
+        let mut waiting: Vec<(Plugin, DriverModuleRef)> = Vec::new();
+        for plugin in plugins {
+            (plugin.module.attach())(host);
+            waiting.extend(plugin.module.drivers().iter().map(|module| (plugin.clone(), *module)));
+        }
+        let mut registry = Registry::default();
+        for (plugin, module) in order(waiting) {
+            // SAFETY: the table is the plugin's own.
+            let state = match unsafe { module.start()(host) }.into_result() {
+                Ok(started) => match started.driver {
+                    ROption::RSome(driver) => DriverState::Ready(driver),
+                    ROption::RNone => DriverState::Declined(started.declined.into()),
+                },
+                Err(error) => DriverState::Failed(error),
+            };
+            registry.drivers.push(DriverEntry { plugin, module, state });
+        }
+        registry
+    }
+
+    /// Every driver that was found.
+    pub fn drivers(&self) -> &[DriverEntry] {
+        &self.drivers
+    }
+
+    /// Opens a connection for a URI without transport.
+    ///
+    /// * Errors: `NO_CONNECT` naming the scheme when no driver serves it, or
+    ///   why the one that would does not run.
+    pub fn open(&self, call: &Call, uri: &str, flags: OpenFlags) -> Result<Connection> {
+        let scheme = uri.split(':').next().unwrap_or_default();
+        let entry = self.drivers.iter().find(|entry| entry.module.schemes().iter().any(|name| name == scheme));
+        let no_connect = |detail: String| Err(Error::new(ErrorCode::NO_CONNECT, detail));
+        match entry.map(|entry| (&entry.state, entry.module)) {
+            Some((DriverState::Ready(driver), module)) => {
+                // SAFETY: the driver came from this table's `start`.
+                unsafe { module.open()(driver.borrowed(), call, RStr::from(uri), flags) }
+                    .into_result()
+                    .map(super::ForeignConnection::into_connection)
+            }
+            Some((DriverState::Declined(reason), module)) => {
+                no_connect(format!("'{uri}': driver {} is not available: {reason}", module.name()))
+            }
+            Some((DriverState::Failed(error), module)) => {
+                no_connect(format!("'{uri}': driver {} did not start: {error}", module.name()))
+            }
+            None => no_connect(format!("'{uri}': no driver plugin for scheme '{scheme}' is installed")),
+        }
+    }
+
+    /// Tells every driver to read its configuration again; returns what failed.
+    pub fn reload(&self) -> Vec<(String, Error)> {
+        let mut failed = Vec::new();
+        for entry in &self.drivers {
+            let DriverState::Ready(driver) = &entry.state else { continue };
+            // SAFETY: the driver came from this table's `start`.
+            if let Err(error) = unsafe { entry.module.reload()(driver.borrowed()) }.into_result() {
+                failed.push((entry.module.name().to_string(), error));
+            }
+        }
+        failed
+    }
+
+    /// Tells every driver that the daemon ends, in the reverse order of start.
+    pub fn stop(&self) {
+        for entry in self.drivers.iter().rev() {
+            if let DriverState::Ready(driver) = &entry.state {
+                // SAFETY: the driver came from this table's `start`.
+                unsafe { entry.module.stop()(driver.borrowed()) }
+            }
+        }
+    }
+}
+
+/// Puts drivers behind those whose kind they want. Wishes in a circle are
+/// started in the order found; wishes for kinds that nobody has are ignored.
+fn order(mut waiting: Vec<(Plugin, DriverModuleRef)>) -> Vec<(Plugin, DriverModuleRef)> {
+    let mut ordered = Vec::new();
+    while !waiting.is_empty() {
+        let kinds: Vec<DriverKind> = waiting.iter().map(|(_, module)| module.kind()).collect();
+        let ready = waiting
+            .iter()
+            .position(|(_, module)| module.wants().iter().all(|want| *want == module.kind() || !kinds.contains(want)));
+        ordered.push(waiting.remove(ready.unwrap_or_default()));
+    }
+    ordered
+}
