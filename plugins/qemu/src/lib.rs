@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod capabilities;
 pub mod command;
 pub mod console;
+pub mod lifecycle;
 pub mod monitor;
 pub mod process;
 pub mod sys;

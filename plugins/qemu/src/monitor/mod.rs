@@ -4,6 +4,7 @@
 //! [`Monitor`] whose every call has a limit, and a [`Handler`] that is told of
 //! events and of the connection's end. Start reading at [`Monitor::open`].
 
+mod commands;
 mod failure;
 mod link;
 mod message;
@@ -20,6 +21,7 @@ use oxivirt_core::Result;
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
 
+pub use commands::{BlockCounters, Terminal, VcpuThread};
 pub use failure::Failure;
 pub use message::{Event, RunState};
 
@@ -112,6 +114,11 @@ impl Monitor {
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(Failure::TimedOut(limit)),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Err(Failure::Gone(self.link.why_closed())),
         }
+    }
+
+    /// The guest's name, as given to [`open`](Self::open).
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
     /// Whether the connection has ended.

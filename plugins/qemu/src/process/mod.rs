@@ -9,6 +9,7 @@ mod handle;
 mod log;
 mod ports;
 mod spawn;
+mod start;
 #[cfg(test)]
 mod tests;
 
@@ -17,3 +18,4 @@ pub use handle::{Exit, Process};
 pub use log::GuestLog;
 pub use ports::PortPool;
 pub use spawn::{Launch, listen};
+pub use start::{Running, bring_up, monitor_socket};
