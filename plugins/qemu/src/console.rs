@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -107,14 +108,46 @@ impl Console {
         }
     }
 
-    /// The terminal itself, non-blocking, for hosts that wait on their own.
-    pub fn terminal(&self) -> BorrowedFd<'_> {
-        self.terminal.as_fd()
+    /// Turns the session into a two-way byte stream: a thread copies between
+    /// the terminal and the other end of the returned socket until either
+    /// side ends.
+    pub fn into_stream(self) -> Result<OwnedFd> {
+        let (ours, theirs) = UnixStream::pair().map_err(|e| Error::system("cannot make a console stream", &e))?;
+        ours.set_nonblocking(true).map_err(|e| Error::system("cannot make a console stream", &e))?;
+        std::thread::Builder::new()
+            .name("qemu-console".into())
+            .spawn(move || self.copy(&ours))
+            .map_err(|e| Error::system("cannot start a console thread", &e))?;
+        Ok(theirs.into())
     }
 
-    /// Readable once the session is over.
-    pub fn over(&self) -> BorrowedFd<'_> {
-        self.stop.as_fd()
+    fn copy(&self, peer: &UnixStream) {
+        let mut from_guest = Pipe::default();
+        let mut from_peer = Pipe::default();
+        loop {
+            let (terminal_flags, peer_flags) = (from_guest.wants_in() | from_peer.wants_out(), from_peer.wants_in() | from_guest.wants_out());
+            let mut fds = [
+                PollFd::new(&self.terminal, terminal_flags),
+                PollFd::new(peer, peer_flags),
+                PollFd::new(&self.stop, PollFlags::IN),
+            ];
+            match poll(&mut fds, None) {
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(_) => return,
+                Ok(_) => {}
+            }
+            let [terminal, other, stop] = fds.each_ref().map(PollFd::revents);
+            let done = !stop.is_empty()
+                || from_guest.step(&self.terminal, terminal, peer, other)
+                || from_peer.step(peer, other, &self.terminal, terminal)
+                || (terminal.intersects(PollFlags::HUP) && !terminal.intersects(PollFlags::IN))
+                || (other.intersects(PollFlags::HUP) && !other.intersects(PollFlags::IN));
+            if done {
+                // What the guest printed last is worth a try.
+                from_guest.flush(peer);
+                return;
+            }
+        }
     }
 
     fn ready(&self, flags: PollFlags, limit: Duration) -> Result<Ready> {
@@ -140,6 +173,52 @@ impl Console {
 
     fn failed(&self, what: &str, e: rustix::io::Errno) -> Error {
         Error::system(format_args!("cannot {what} '{}'", self.path.display()), &e.into())
+    }
+}
+
+/// Bytes on their way in one direction.
+#[derive(Default)]
+struct Pipe {
+    waiting: Vec<u8>,
+}
+
+impl Pipe {
+    fn wants_in(&self) -> PollFlags {
+        if self.waiting.is_empty() { PollFlags::IN } else { PollFlags::empty() }
+    }
+
+    fn wants_out(&self) -> PollFlags {
+        if self.waiting.is_empty() { PollFlags::empty() } else { PollFlags::OUT }
+    }
+
+    /// Moves what can be moved; true when a side has ended.
+    fn step(&mut self, from: &impl AsFd, readable: PollFlags, to: &impl AsFd, writable: PollFlags) -> bool {
+        if self.waiting.is_empty() && readable.intersects(PollFlags::IN) {
+            let mut buffer = [0; 4096];
+            match rustix::io::read(from, &mut buffer) {
+                Ok(0) => return true,
+                Ok(n) => self.waiting.extend(buffer.iter().take(n)),
+                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => {}
+                Err(_) => return true,
+            }
+            return self.flush(to);
+        }
+        if !self.waiting.is_empty() && writable.intersects(PollFlags::OUT) {
+            return self.flush(to);
+        }
+        false
+    }
+
+    fn flush(&mut self, to: &impl AsFd) -> bool {
+        while !self.waiting.is_empty() {
+            match rustix::io::write(to, &self.waiting) {
+                Ok(n) => drop(self.waiting.drain(..n)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return false,
+                Err(_) => return true,
+            }
+        }
+        false
     }
 }
 
@@ -194,6 +273,22 @@ mod tests {
         assert_eq!(console.read(&mut buffer, Duration::ZERO).unwrap(), None);
         drop(guest);
         assert_eq!(console.read(&mut buffer, LONG).unwrap(), Some(0));
+    }
+
+    #[test]
+    fn a_stream_carries_both_ways_and_ends_with_the_guest() {
+        use std::io::{Read, Write};
+        let (guest, path) = terminal();
+        let consoles = Consoles::default();
+        let mut stream = UnixStream::from(consoles.open(&path, WhenBusy::Refuse).unwrap().into_stream().unwrap());
+        stream.set_read_timeout(Some(LONG)).unwrap();
+        stream.write_all(b"hello").unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!(rustix::io::read(&guest, &mut buffer).unwrap(), 5);
+        rustix::io::write(&guest, b"login: ").unwrap();
+        assert_eq!(stream.read(&mut buffer).unwrap(), 7);
+        drop(guest);
+        assert_eq!(stream.read(&mut buffer).unwrap(), 0);
     }
 
     #[test]

@@ -74,3 +74,59 @@ fn times_are_written_in_full() {
     let at = std::time::UNIX_EPOCH + Duration::from_millis(951_827_696_789);
     assert_eq!(log::timestamp(at), "2000-02-29 12:34:56.789+0000");
 }
+
+struct Silent;
+
+impl crate::monitor::Handler for Silent {
+    fn event(&self, _: crate::monitor::Event) {}
+    fn closed(&self, _: &str) {}
+}
+
+fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core::Result<Running>)> {
+    let binary = crate::capabilities::Catalog::new(PathBuf::from("/nonexistent")).binary_for("x86_64");
+    let Some(binary) = binary else {
+        eprintln!("SKIPPED: no qemu-system-x86_64 on this host, nothing was tested");
+        return None;
+    };
+    let root = tempfile::tempdir().unwrap();
+    let folders = Folders::system(root.path());
+    folders.create().unwrap();
+    let files = folders.guest(1, "vm");
+    files.create().unwrap();
+    let mut all = vec!["-S", "-machine", "q35", "-accel", "tcg", "-nodefaults", "-display", "none"];
+    all.extend(["-chardev", "socket,id=m,fd=3,server=on,wait=off", "-mon", "chardev=m,mode=control"]);
+    all.extend(arguments);
+    let launch = Launch {
+        binary,
+        environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        arguments: all.into_iter().map(str::to_owned).collect(),
+        descriptors: vec![monitor_socket(&files, 3).unwrap()],
+    };
+    let result = bring_up("vm", launch, &files, "starting up", Box::new(Silent), Duration::from_secs(20));
+    Some((root, result))
+}
+
+#[test]
+fn a_real_qemu_comes_up_answers_and_ends() {
+    let Some((_root, running)) = bring_up_real(&["-chardev", "pty,id=charserial0"]) else { return };
+    let running = running.unwrap();
+    let limit = Duration::from_secs(10);
+    assert!(!running.monitor.status(limit).unwrap().running);
+    running.monitor.cont(limit).unwrap();
+    assert_eq!(running.monitor.status(limit).unwrap().status, "running");
+    assert!(running.monitor.terminals(limit).unwrap().iter().any(|t| t.id == "charserial0" && t.path.starts_with("/dev/")));
+    assert_eq!(running.monitor.vcpu_threads(limit).unwrap().len(), 1);
+    running.monitor.quit(limit).unwrap();
+    assert_eq!(running.process.wait(limit), Some(Exit::Code(0)));
+}
+
+#[test]
+fn a_qemu_that_refuses_its_arguments_is_quoted() {
+    let began = Instant::now();
+    let Some((root, running)) = bring_up_real(&["-device", "no-such-thing"]) else { return };
+    let error = running.unwrap_err();
+    assert!(error.message().contains("no-such-thing"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(10));
+    let log = std::fs::read_to_string(root.path().join("var/log/libvirt/qemu/vm.log")).unwrap();
+    assert!(log.contains("starting up") && log.contains("no-such-thing"), "{log}");
+}
