@@ -44,10 +44,7 @@ pub fn plugin(name: &str) -> Result<PathBuf, String> {
 /// Errors: `cargo xtask guest` has not made them yet.
 pub fn guest() -> Result<Guest, String> {
     let folder = target_folder()?.join("guest");
-    let guest = Guest {
-        kernel: folder.join("vmlinuz"),
-        initrd: folder.join("initrd"),
-    };
+    let guest = Guest { kernel: folder.join("vmlinuz"), initrd: folder.join("initrd") };
     match guest.kernel.is_file() && guest.initrd.is_file() {
         true => Ok(guest),
         false => Err("there is no test guest: run `cargo xtask guest`".into()),
@@ -87,11 +84,7 @@ pub fn plugin_names() -> Vec<String> {
 
 /// The arguments that make cargo build the daemon and every plugin, and nothing else.
 pub fn build_arguments() -> Vec<String> {
-    let mut arguments = vec![
-        "build".to_owned(),
-        "-p".to_owned(),
-        "oxivirt-daemon".to_owned(),
-    ];
+    let mut arguments = vec!["build".to_owned(), "-p".to_owned(), "oxivirt-daemon".to_owned()];
     for name in plugin_names() {
         arguments.extend(["-p".to_owned(), format!("oxivirt-driver-{name}")]);
     }
@@ -103,26 +96,17 @@ pub fn build_arguments() -> Vec<String> {
 /// Errors: the binary does not lie in one.
 pub fn target_folder() -> Result<PathBuf, String> {
     let profile = profile_folder()?;
-    profile
-        .parent()
-        .map(Path::to_owned)
-        .ok_or_else(|| format!("{} has no parent", profile.display()))
+    profile.parent().map(Path::to_owned).ok_or_else(|| format!("{} has no parent", profile.display()))
 }
 
 /// The profile's folder, such as `target/debug`.
 fn profile_folder() -> Result<PathBuf, String> {
-    let binary =
-        std::env::current_exe().map_err(|e| format!("cannot tell where this binary is: {e}"))?;
+    let binary = std::env::current_exe().map_err(|e| format!("cannot tell where this binary is: {e}"))?;
     binary
         .ancestors()
         .find(|folder| folder.join("deps").is_dir() && folder.join(".fingerprint").is_dir())
         .map(Path::to_owned)
-        .ok_or_else(|| {
-            format!(
-                "{} does not lie in a target folder of cargo",
-                binary.display()
-            )
-        })
+        .ok_or_else(|| format!("{} does not lie in a target folder of cargo", binary.display()))
 }
 
 fn built() -> Result<(), String> {
@@ -133,19 +117,11 @@ fn built() -> Result<(), String> {
         }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command
-            .args(build_arguments())
-            .arg("--quiet")
-            .current_dir(workspace());
+        command.args(build_arguments()).arg("--quiet").current_dir(workspace());
         if profile_folder()?.ends_with("release") {
             command.arg("--release");
         }
-        process::succeed(
-            &mut command,
-            "building the daemon and the plugins",
-            Duration::from_secs(1800),
-        )
-        .map(drop)
+        process::succeed(&mut command, "building the daemon and the plugins", Duration::from_secs(1800)).map(drop)
     })
     .clone()
 }

@@ -2,13 +2,20 @@
 //!
 //! * [`process`] runs programs, always within a time limit.
 //! * [`assets`] finds (and builds when needed) the daemon, the plugins and the test guest.
+//! * [`fixture`] are the definitions to start from, [`console`] is what a guest shows.
 //! * [`sandbox`] is one private daemon with its clients, gone without a trace when dropped.
+//! * [`stock`] puts the stock daemon into a sandbox instead, as the yardstick.
+//! * [`wire`] is a client that can say wrong things.
 //! * [`skip`] is how a test says that it cannot run here.
 //!
 //! The crate knows `core` and `util`. It meets the daemon as a process and
 //! the drivers as shared objects, never as crates.
 
 pub mod assets;
+pub mod console;
+pub mod fixture;
 pub mod process;
 pub mod sandbox;
 pub mod skip;
+pub mod stock;
+pub mod wire;

@@ -44,14 +44,8 @@ impl Finished {
 /// * Errors: the program cannot be started, or was not done in time. A
 ///   failing exit status is a result, see [`succeed`].
 pub fn run(command: &mut Command, what: &str, limit: Duration) -> Result<Finished, String> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0);
-    let mut child = command
-        .spawn()
-        .map_err(|e| cannot_start(command, what, &e))?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().map_err(|e| cannot_start(command, what, &e))?;
     let stdout = drain(child.stdout.take());
     let stderr = drain(child.stderr.take());
     let status = wait(&mut child, limit);
@@ -66,11 +60,7 @@ pub fn run(command: &mut Command, what: &str, limit: Duration) -> Result<Finishe
     };
     let (stdout, stderr) = (collect(stdout), collect(stderr));
     match status {
-        Some(status) => Ok(Finished {
-            status,
-            stdout,
-            stderr,
-        }),
+        Some(status) => Ok(Finished { status, stdout, stderr }),
         None => Err(format!("{what}: {}\n{stdout}{stderr}", cut_short(limit))),
     }
 }
@@ -86,10 +76,7 @@ pub fn succeed(command: &mut Command, what: &str, limit: Duration) -> Result<Fin
 
 /// Runs a program that talks to the terminal itself; a failing exit status is an error.
 pub fn show(command: &mut Command, what: &str, limit: Duration) -> Result<(), String> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .spawn()
-        .map_err(|e| cannot_start(command, what, &e))?;
+    let mut child = command.stdin(Stdio::null()).spawn().map_err(|e| cannot_start(command, what, &e))?;
     match wait(&mut child, limit) {
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(format!("{what}: {status}")),
@@ -116,11 +103,7 @@ pub fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
 /// Asks `probe` until it answers or `limit` is over.
 ///
 /// Errors: one line naming `what` was waited for, and for how long.
-pub fn wait_for<T>(
-    what: &str,
-    limit: Duration,
-    mut probe: impl FnMut() -> Option<T>,
-) -> Result<T, String> {
+pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> Result<T, String> {
     let end = Instant::now() + limit;
     loop {
         if let Some(answer) = probe() {
@@ -147,10 +130,7 @@ pub fn signal(pid: i32, signal: Signal) {
 pub fn alive(pid: i32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .ok()
-        .and_then(|stat| {
-            stat.rsplit_once(") ")
-                .map(|(_, rest)| !rest.starts_with('Z'))
-        })
+        .and_then(|stat| stat.rsplit_once(") ").map(|(_, rest)| !rest.starts_with('Z')))
         .unwrap_or(false)
 }
 
@@ -176,10 +156,7 @@ fn cut_short(limit: Duration) -> String {
 }
 
 fn cannot_start(command: &Command, what: &str, error: &std::io::Error) -> String {
-    format!(
-        "{what}: cannot start {}: {error}",
-        command.get_program().display()
-    )
+    format!("{what}: cannot start {}: {error}", command.get_program().display())
 }
 
 fn kill_group(child: &Child) {
@@ -207,38 +184,24 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_killed_and_named() {
-        let error = run(
-            Command::new("sh").args(["-c", "echo begun; sleep 60"]),
-            "sleeping",
-            Duration::from_millis(300),
-        )
-        .unwrap_err();
+        let error =
+            run(Command::new("sh").args(["-c", "echo begun; sleep 60"]), "sleeping", Duration::from_millis(300))
+                .unwrap_err();
         assert!(error.starts_with("sleeping: not done after"), "{error}");
         assert!(error.contains("begun"), "{error}");
     }
 
     #[test]
     fn a_failing_program_is_an_error_with_its_output() {
-        let error = succeed(
-            Command::new("sh").args(["-c", "echo why >&2; exit 3"]),
-            "failing",
-            Duration::from_secs(10),
-        )
-        .unwrap_err();
-        assert!(
-            error.contains("exit status: 3") && error.contains("why"),
-            "{error}"
-        );
+        let error =
+            succeed(Command::new("sh").args(["-c", "echo why >&2; exit 3"]), "failing", Duration::from_secs(10))
+                .unwrap_err();
+        assert!(error.contains("exit status: 3") && error.contains("why"), "{error}");
     }
 
     #[test]
     fn a_missing_program_is_named() {
-        let error = run(
-            &mut Command::new("/no/such/program"),
-            "step",
-            Duration::from_secs(1),
-        )
-        .unwrap_err();
+        let error = run(&mut Command::new("/no/such/program"), "step", Duration::from_secs(1)).unwrap_err();
         assert!(error.contains("/no/such/program"), "{error}");
     }
 }

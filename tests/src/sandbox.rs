@@ -14,8 +14,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::assets;
 use crate::process::{self, Finished};
+use crate::{assets, stock};
 
 /// How long a client program may take before it is ended.
 pub const CLIENT_LIMIT: Duration = Duration::from_secs(60);
@@ -28,9 +28,22 @@ pub const DAEMON_LIMIT: Duration = Duration::from_secs(30);
 pub struct Sandbox {
     folder: TempDir,
     daemon: Option<Child>,
-    program: PathBuf,
-    plugins: PathBuf,
+    program: Program,
     own_group: bool,
+}
+
+/// Which daemon runs.
+#[derive(Debug, Clone)]
+pub enum Program {
+    /// Ours.
+    Oxivirt {
+        /// The daemon.
+        daemon: PathBuf,
+        /// The folder from which it takes its plugins.
+        plugins: PathBuf,
+    },
+    /// The stock libvirtd of the distribution, see [`stock`].
+    Stock,
 }
 
 impl Sandbox {
@@ -45,28 +58,26 @@ impl Sandbox {
 
     /// Lays out the folder without starting the daemon, so that configuration can be written.
     pub fn prepare() -> Result<Sandbox, String> {
-        Sandbox::with(assets::daemon()?, assets::plugin_folder()?)
+        match stock::chosen() {
+            true => Sandbox::with(Program::Stock),
+            false => Sandbox::with(Program::Oxivirt { daemon: assets::daemon()?, plugins: assets::plugin_folder()? }),
+        }
     }
 
-    /// The same for a given daemon and folder of plugins.
-    pub fn with(program: PathBuf, plugins: PathBuf) -> Result<Sandbox, String> {
+    /// The same for a given daemon.
+    pub fn with(program: Program) -> Result<Sandbox, String> {
         // Short on purpose: a socket's path may have at most 107 bytes.
-        let folder = tempfile::Builder::new()
-            .prefix("oxivirt-")
-            .tempdir()
-            .map_err(|e| format!("a private folder: {e}"))?;
-        let sandbox = Sandbox {
-            folder,
-            daemon: None,
-            program,
-            plugins,
-            own_group: false,
-        };
+        let folder =
+            tempfile::Builder::new().prefix("oxivirt-").tempdir().map_err(|e| format!("a private folder: {e}"))?;
+        let sandbox = Sandbox { folder, daemon: None, program, own_group: false };
         fs::create_dir(sandbox.home()).map_err(|e| format!("{}: {e}", sandbox.home().display()))?;
-        sandbox.configure(
-            "libvirtd.conf",
-            "auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\n",
-        )?;
+        let mut settings = String::from("auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\n");
+        if matches!(sandbox.program, Program::Stock) {
+            let (lines, qemu) = stock::settings(sandbox.root());
+            settings += &lines;
+            sandbox.configure("qemu.conf", qemu)?;
+        }
+        sandbox.configure("libvirtd.conf", &settings)?;
         Ok(sandbox)
     }
 
@@ -92,40 +103,29 @@ impl Sandbox {
             .append(true)
             .open(self.log_file())
             .map_err(|e| format!("{}: {e}", self.log_file().display()))?;
-        let errors = log
-            .try_clone()
-            .map_err(|e| format!("the daemon's log: {e}"))?;
-        let mut command = Command::new(&self.program);
-        command
-            .arg("--root")
-            .arg(self.root())
-            .arg("--plugin-dir")
-            .arg(&self.plugins);
-        self.clean(&mut command)
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(errors);
+        let errors = log.try_clone().map_err(|e| format!("the daemon's log: {e}"))?;
+        let mut command = match &self.program {
+            Program::Oxivirt { daemon, plugins } => {
+                let mut command = Command::new(daemon);
+                command.arg("--root").arg(self.root()).arg("--plugin-dir").arg(plugins);
+                command
+            }
+            Program::Stock => stock::command(self.root())?,
+        };
+        self.clean(&mut command).stdin(Stdio::null()).stdout(log).stderr(errors);
         if self.own_group {
             command.process_group(0);
         }
-        let child = command
-            .spawn()
-            .map_err(|e| format!("cannot start {}: {e}", self.program.display()))?;
+        let child = command.spawn().map_err(|e| format!("cannot start {}: {e}", command.get_program().display()))?;
         self.daemon = Some(child);
         let socket = self.socket();
-        let answer = process::wait_for(
-            &format!("{} to accept", socket.display()),
-            DAEMON_LIMIT,
-            || match self.daemon.as_mut().map(Child::try_wait) {
-                Some(Ok(Some(status))) => {
-                    Some(Err(format!("the daemon ended while starting: {status}")))
-                }
+        let answer = process::wait_for(&format!("{} to accept", socket.display()), DAEMON_LIMIT, || {
+            match self.daemon.as_mut().map(Child::try_wait) {
+                Some(Ok(Some(status))) => Some(Err(format!("the daemon ended while starting: {status}"))),
                 _ => UnixStream::connect(&socket).is_ok().then_some(Ok(())),
-            },
-        );
-        answer
-            .and_then(|early| early)
-            .map_err(|message| self.explain(&message))
+            }
+        });
+        answer.and_then(|early| early).map_err(|message| self.explain(&message))
     }
 
     /// Ends the daemon as a service manager would and waits for it; guests stay.
@@ -142,10 +142,7 @@ impl Sandbox {
             None => {
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(self.explain(&format!(
-                    "the daemon did not end within {} s",
-                    DAEMON_LIMIT.as_secs()
-                )))
+                Err(self.explain(&format!("the daemon did not end within {} s", DAEMON_LIMIT.as_secs())))
             }
         }
     }
@@ -193,8 +190,7 @@ impl Sandbox {
     /// Runs stock virsh against `uri`; a failing command is a result.
     pub fn virsh(&self, uri: &str, arguments: &[&str]) -> Result<Finished, String> {
         let what = format!("virsh {}", arguments.join(" "));
-        process::run(&mut self.virsh_command(uri, arguments), &what, CLIENT_LIMIT)
-            .map_err(|e| self.explain(&e))
+        process::run(&mut self.virsh_command(uri, arguments), &what, CLIENT_LIMIT).map_err(|e| self.explain(&e))
     }
 
     /// Runs stock virsh and gives back its output; a failing command is an error.
@@ -202,11 +198,7 @@ impl Sandbox {
         let finished = self.virsh(uri, arguments)?;
         match finished.status.success() {
             true => Ok(finished.stdout),
-            false => Err(self.explain(&format!(
-                "virsh {}: {}",
-                arguments.join(" "),
-                finished.text()
-            ))),
+            false => Err(self.explain(&format!("virsh {}: {}", arguments.join(" "), finished.text()))),
         }
     }
 
@@ -226,22 +218,16 @@ impl Sandbox {
         let mut command = Command::new("/usr/bin/python3");
         command.args(["-B", "-u"]).arg(file).args(arguments);
         self.clean(&mut command);
-        let finished =
-            process::run(&mut command, &what, CLIENT_LIMIT * 2).map_err(|e| self.explain(&e))?;
+        let finished = process::run(&mut command, &what, CLIENT_LIMIT * 2).map_err(|e| self.explain(&e))?;
         match finished.status.success() {
             true => Ok(finished.stdout),
-            false => {
-                Err(self.explain(&format!("{what}: {}\n{}", finished.status, finished.text())))
-            }
+            false => Err(self.explain(&format!("{what}: {}\n{}", finished.status, finished.text()))),
         }
     }
 
     /// The process id that the daemon noted for a running guest.
     pub fn guest_pid(&self, name: &str) -> Result<i32, String> {
-        let file = self
-            .root()
-            .join("run/libvirt/qemu")
-            .join(format!("{name}.pid"));
+        let file = self.root().join("run/libvirt/qemu").join(format!("{name}.pid"));
         fs::read_to_string(&file)
             .map_err(|e| format!("{}: {e}", file.display()))?
             .trim()
@@ -259,10 +245,7 @@ impl Sandbox {
 
     /// Adds the end of the daemon's log to a message.
     pub fn explain(&self, message: &str) -> String {
-        format!(
-            "{message}\n--- the daemon's log ends with:\n{}",
-            self.log_tail()
-        )
+        format!("{message}\n--- the daemon's log ends with:\n{}", self.log_tail())
     }
 
     fn log_file(&self) -> PathBuf {
@@ -277,23 +260,33 @@ impl Sandbox {
     fn clean<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if ["LIBVIRT_", "VIRSH_", "XDG_", "OXIVIRT_", "LC_"]
-                .iter()
-                .any(|prefix| text.starts_with(prefix))
-            {
+            if ["LIBVIRT_", "VIRSH_", "XDG_", "OXIVIRT_", "LC_"].iter().any(|prefix| text.starts_with(prefix)) {
                 command.env_remove(&name);
             }
         }
-        command
-            .env("HOME", self.home())
-            .env("LANG", "C.UTF-8")
-            .env("LIBVIRT_AUTOSTART", "0")
-            .current_dir("/")
+        command.env("HOME", self.home()).env("LANG", "C.UTF-8").env("LIBVIRT_AUTOSTART", "0").current_dir("/")
+    }
+
+    /// The process ids in the daemon's folder of running guests.
+    fn noted_guests(&self) -> Vec<i32> {
+        let files = fs::read_dir(self.root().join("run/libvirt/qemu")).into_iter().flatten().flatten();
+        files
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "pid"))
+            .filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok())
+            .filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("qemu")))
+            .collect()
     }
 
     /// The processes whose command line names this sandbox's folder.
     fn processes(&self) -> Vec<i32> {
         let root = self.root().as_os_str().as_encoded_bytes();
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        // The stock daemon's guests know the folder under another name.
+        let noted = match self.program {
+            Program::Stock => self.noted_guests(),
+            Program::Oxivirt { .. } => Vec::new(),
+        };
         let mine = |pid: i32| {
             fs::read(format!("/proc/{pid}/cmdline"))
                 .is_ok_and(|line| line.windows(root.len()).any(|window| window == root))
@@ -303,7 +296,7 @@ impl Sandbox {
             .flatten()
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| *pid != i32::try_from(std::process::id()).unwrap_or(0) && mine(*pid))
+            .filter(|pid| *pid != own && (noted.contains(pid) || mine(*pid)))
             .collect()
     }
 }

@@ -6,6 +6,8 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 
+use crate::process::find_program;
+
 /// Names the file that collects skips, one line each; set by `cargo xtask test`.
 pub const NOTES: &str = "OXIVIRT_SKIPS";
 
@@ -22,10 +24,15 @@ pub fn skip(reason: &str) {
             .create(true)
             .open(&file)
             .and_then(|mut file| file.write_all(line.as_bytes()));
-        assert!(
-            written.is_ok(),
-            "the skip cannot be recorded in {}",
-            file.display()
-        );
+        assert!(written.is_ok(), "the skip cannot be recorded in {}", file.display());
     }
+}
+
+/// Skips the running test when a program is not installed; the caller returns on `true`.
+pub fn lacks(programs: &[&str]) -> bool {
+    let missing: Vec<&str> = programs.iter().copied().filter(|name| find_program(name).is_none()).collect();
+    if !missing.is_empty() {
+        skip(&format!("not installed: {}", missing.join(", ")));
+    }
+    !missing.is_empty()
 }
