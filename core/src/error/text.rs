@@ -31,9 +31,7 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::UNKNOWN_HOST => ("unknown host", "unknown host {}"),
         ErrorCode::OS_TYPE => ("unknown OS type", "unknown OS type {}"),
         ErrorCode::DOM_EXIST => ("this domain exists already", "domain {} exists already"),
-        ErrorCode::OPERATION_DENIED => {
-            ("operation forbidden for read only access", "operation {} forbidden for read only access")
-        }
+        ErrorCode::OPERATION_DENIED => ("operation forbidden", "operation forbidden"),
         ErrorCode::XML_ERROR => ("XML description is invalid or not well formed", "XML error"),
         ErrorCode::XML_DETAIL => ("XML document failed to validate against schema", ""),
         ErrorCode::XML_INVALID_SCHEMA => {

@@ -82,26 +82,23 @@ fn compatible(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> std::re
     check(ours, theirs).or_else(|newer| check(theirs, ours).map_err(|_| newer))
 }
 
-/// One line out of hundreds: where the first difference is, and what it is.
+/// One line out of hundreds: where the innermost difference is, and what it is.
 fn first_difference(errors: &AbiInstabilityErrors) -> String {
-    let mut innermost: Option<(usize, String)> = None;
-    for error in &errors.errors {
-        let steps = error.stack_trace.iter().map(|step| step.expected.to_string().replace('\n', " "));
-        let place = steps.map(|step| shorten(&step)).collect::<Vec<_>>().join(".");
-        let Some(what) = error.errs.iter().next() else { continue };
-        let what = shorten(&format!("{what:?}").replace('\n', " "));
-        let depth = error.stack_trace.len();
-        if innermost.as_ref().is_none_or(|(deepest, _)| depth >= *deepest) {
-            innermost = Some((depth, format!("at {place}: {what}")));
-        }
-    }
-    innermost.map_or_else(|| "layouts differ".to_owned(), |(_, text)| text)
+    let deepest = errors.errors.iter().max_by_key(|error| error.stack_trace.len());
+    let Some((error, what)) = deepest.and_then(|error| Some((error, error.errs.first()?))) else {
+        return "layouts differ".to_owned();
+    };
+    let steps: Vec<String> = error.stack_trace.iter().map(|step| step.expected.to_string()).collect();
+    let names = steps.iter().filter_map(|step| word_after(step, "field_name:"));
+    // Unnamed steps are what a reference or a wrapper holds.
+    let place = names.filter(|name| name.parse::<u32>().is_err()).collect::<Vec<_>>().join(".");
+    let kind = steps.last().and_then(|step| word_after(step, "type:")).unwrap_or_default();
+    let what = format!("{what:?}").split_whitespace().collect::<Vec<_>>().join(" ");
+    let what = what.replace("(ExpectedFound {", " differs:").replace(" })", "");
+    let what = what.char_indices().nth(200).map_or(what.as_str(), |(end, _)| &what[..end]);
+    format!("type {kind} at {place}: {what}")
 }
 
-fn shorten(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match text.char_indices().nth(160) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+fn word_after<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    text.split_once(label)?.1.split_whitespace().next()
 }
