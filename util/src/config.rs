@@ -71,9 +71,7 @@ impl Config {
         let file = file.into();
         match text::parse(text) {
             Ok(lines) => Ok(Self { file, lines }),
-            Err((line, message)) => {
-                Err(ConfigError { file, line: Some(line), message: message.to_owned() })
-            }
+            Err((line, message)) => Err(ConfigError { file, line: Some(line), message: message.to_owned() }),
         }
     }
 
@@ -131,18 +129,11 @@ impl Config {
     }
 
     /// A number within bounds; `Ok(None)` when not set.
-    pub fn uint_within(
-        &self,
-        key: &str,
-        bounds: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, ConfigError> {
+    pub fn uint_within(&self, key: &str, bounds: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
         match self.uint(key)? {
             Some(number) if !bounds.contains(&number) => {
                 let (low, high) = bounds.into_inner();
-                Err(self.error(
-                    key,
-                    format!("value {number} for '{key}' parameter must be in range {low}:{high}"),
-                ))
+                Err(self.error(key, format!("value {number} for '{key}' parameter must be in range {low}:{high}")))
             }
             other => Ok(other),
         }
@@ -189,11 +180,7 @@ impl Config {
     /// A complaint about a setting, with its line, for values that have the
     /// right type and still make no sense.
     pub fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
-        ConfigError {
-            file: self.file.clone(),
-            line: self.get(key).map(|entry| entry.line),
-            message: message.into(),
-        }
+        ConfigError { file: self.file.clone(), line: self.get(key).map(|entry| entry.line), message: message.into() }
     }
 
     fn typed<'a, T>(
@@ -304,10 +291,7 @@ mod tests {
         let c = config("\na = 5\nb = \"x\"\nc = [ 1 ]\nd = -1\ne = 2\nf = 9223372036854775808\n");
         let text = |r: Result<(), ConfigError>| r.unwrap_err().to_string();
         assert_eq!(text(c.str("a").map(drop)), "x.conf:2: expected a string for 'a' parameter");
-        assert_eq!(
-            text(c.str_list("c").map(drop)),
-            "x.conf:4: expected a string list for 'c' parameter"
-        );
+        assert_eq!(text(c.str_list("c").map(drop)), "x.conf:4: expected a string list for 'c' parameter");
         assert!(c.uint("b").is_err() && c.uint("d").is_err() && c.int("f").is_err());
         assert_eq!(text(c.bool("e").map(drop)), "x.conf:6: expected 0 or 1 for 'e' parameter");
         assert_eq!(

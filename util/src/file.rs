@@ -65,12 +65,8 @@ pub fn read_limited(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
 ///
 /// Errors: [`io::ErrorKind::InvalidData`] when it is not UTF-8.
 pub fn read_text(path: &Path, limit: usize) -> io::Result<String> {
-    String::from_utf8(read_limited(path, limit)?).map_err(|_| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("'{}' is not text in UTF-8", path.display()),
-        )
-    })
+    String::from_utf8(read_limited(path, limit)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("'{}' is not text in UTF-8", path.display())))
 }
 
 /// Makes a folder and its missing parents; those made get `mode` exactly.
@@ -93,9 +89,7 @@ pub fn make_folders(path: &Path, mode: u32) -> io::Result<()> {
 
 /// Flushes a folder, so that names made in or removed from it survive a crash.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| at(folder, "cannot flush folder", error))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| at(folder, "cannot flush folder", error))
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -111,10 +105,7 @@ fn create_beside(path: &Path, folder: &Path) -> io::Result<(PathBuf, File)> {
     const ATTEMPTS: u32 = 64;
 
     let stem = path.file_name().ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("'{}' does not name a file", path.display()),
-        )
+        io::Error::new(io::ErrorKind::InvalidInput, format!("'{}' does not name a file", path.display()))
     })?;
     for _ in 0..ATTEMPTS {
         let mut name = OsString::from(".");

@@ -2,8 +2,12 @@
 //! Nothing here knows a driver, an XML document or the wire; errors are
 //! [`std::io::Error`] or a small type beside the noun.
 
+pub mod bitmap;
 pub mod config;
 pub mod file;
+pub mod host;
 pub mod paths;
 pub mod pidfile;
 pub mod process;
+pub mod units;
+pub mod uuid;

@@ -73,14 +73,9 @@ impl Root {
         let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|p| p.is_absolute());
         let home_based = |name: &str, below: &str| match absolute(name) {
             Some(path) => Ok(path.join("libvirt")),
-            None => {
-                absolute("HOME").map(|home| home.join(below).join("libvirt")).ok_or_else(|| {
-                    io::Error::new(
-                        io::ErrorKind::NotFound,
-                        format!("neither {name} nor HOME is set to an absolute path"),
-                    )
-                })
-            }
+            None => absolute("HOME").map(|home| home.join(below).join("libvirt")).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::NotFound, format!("neither {name} nor HOME is set to an absolute path"))
+            }),
         };
         let config = home_based("XDG_CONFIG_HOME", ".config")?;
         let cache = home_based("XDG_CACHE_HOME", ".cache")?;
@@ -177,9 +172,7 @@ mod tests {
     use super::*;
 
     fn session(variables: &[(&str, &str)]) -> io::Result<Root> {
-        Root::session_from(|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())
-        })
+        Root::session_from(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into()))
     }
 
     #[test]
@@ -201,12 +194,8 @@ mod tests {
 
     #[test]
     fn session_paths_from_variables() {
-        let root = session(&[
-            ("HOME", "/home/a"),
-            ("XDG_CONFIG_HOME", "/c"),
-            ("XDG_RUNTIME_DIR", "/run/user/7"),
-        ])
-        .unwrap();
+        let root =
+            session(&[("HOME", "/home/a"), ("XDG_CONFIG_HOME", "/c"), ("XDG_RUNTIME_DIR", "/run/user/7")]).unwrap();
         assert!(root.is_session());
         assert_eq!(root.config(), Path::new("/c/libvirt"));
         assert_eq!(root.run(), Path::new("/run/user/7/libvirt"));

@@ -55,17 +55,10 @@ impl PidFile {
                 .custom_flags(NO_FOLLOW)
                 .open(&path)
                 .map_err(|error| at(&path, "cannot open pid file", error))?;
-            if let Err(errno) =
-                rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive)
-            {
+            if let Err(errno) = rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
                 return Err(match io::Error::from(errno) {
                     // Record locks answer EACCES on some file systems.
-                    error
-                        if matches!(
-                            error.kind(),
-                            io::ErrorKind::WouldBlock | io::ErrorKind::PermissionDenied
-                        ) =>
-                    {
+                    error if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::PermissionDenied) => {
                         refused(&path, read_unheld(&path).ok().flatten())
                     }
                     error => at(&path, "cannot lock pid file", error),
@@ -82,10 +75,7 @@ impl PidFile {
                 return Ok(Self { path, file, identity, keep: false });
             }
         }
-        Err(io::Error::new(
-            io::ErrorKind::WouldBlock,
-            format!("pid file '{}' keeps being replaced", path.display()),
-        ))
+        Err(io::Error::new(io::ErrorKind::WouldBlock, format!("pid file '{}' keeps being replaced", path.display())))
     }
 
     /// Where it is.
@@ -163,12 +153,8 @@ fn identity_of(path: &Path) -> io::Result<Option<Identity>> {
 }
 
 fn refused(path: &Path, holder: Option<u32>) -> io::Error {
-    let holder =
-        holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
-    io::Error::new(
-        io::ErrorKind::WouldBlock,
-        format!("pid file '{}' is held by {holder}", path.display()),
-    )
+    let holder = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    io::Error::new(io::ErrorKind::WouldBlock, format!("pid file '{}' is held by {holder}", path.display()))
 }
 
 fn at(path: &Path, what: &str, error: io::Error) -> io::Error {

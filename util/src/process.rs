@@ -34,12 +34,7 @@ pub struct RunOptions<'a> {
 impl Default for RunOptions<'_> {
     /// No input, 30 seconds, 2 seconds of grace, 1 MiB of each output.
     fn default() -> Self {
-        Self {
-            input: &[],
-            limit: Duration::from_secs(30),
-            grace: Duration::from_secs(2),
-            max_output: 1 << 20,
-        }
+        Self { input: &[], limit: Duration::from_secs(30), grace: Duration::from_secs(2), max_output: 1 << 20 }
     }
 }
 
@@ -122,14 +117,9 @@ pub fn run(command: &mut Command, options: &RunOptions<'_>) -> io::Result<Finish
 }
 
 /// Waits until one descriptor is ready; `false` at the deadline.
-fn wait_any(
-    wanted: &[(Option<BorrowedFd<'_>>, PollFlags)],
-    deadline: Option<Instant>,
-) -> io::Result<bool> {
-    let mut fds: Vec<PollFd<'_>> = wanted
-        .iter()
-        .filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, *flags)))
-        .collect();
+fn wait_any(wanted: &[(Option<BorrowedFd<'_>>, PollFlags)], deadline: Option<Instant>) -> io::Result<bool> {
+    let mut fds: Vec<PollFd<'_>> =
+        wanted.iter().filter_map(|(fd, flags)| fd.map(|fd| PollFd::from_borrowed_fd(fd, *flags))).collect();
     loop {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let timeout = left.map(timespec);
@@ -143,10 +133,7 @@ fn wait_any(
 }
 
 fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: duration.subsec_nanos().into(),
-    }
+    Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: duration.subsec_nanos().into() }
 }
 
 /// The input of a child, written as far as its pipe takes it.

@@ -89,16 +89,11 @@ fn expecting<'a, T>(
 }
 
 fn comment(input: &mut &str) -> ModalResult<String, Fault> {
-    ('#', take_while(0.., |c| c != '\n' && c != '\r'))
-        .map(|(_, text): (_, &str)| text.to_owned())
-        .parse_next(input)
+    ('#', take_while(0.., |c| c != '\n' && c != '\r')).map(|(_, text): (_, &str)| text.to_owned()).parse_next(input)
 }
 
 fn name<'a>(input: &mut &'a str) -> ModalResult<&'a str, Fault> {
-    (
-        one_of(|c: char| c.is_ascii_alphabetic()),
-        take_while(0.., |c: char| c.is_ascii_alphanumeric() || c == '_'),
-    )
+    (one_of(|c: char| c.is_ascii_alphabetic()), take_while(0.., |c: char| c.is_ascii_alphanumeric() || c == '_'))
         .take()
         .parse_next(input)
 }

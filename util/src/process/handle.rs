@@ -131,12 +131,11 @@ struct Stat {
 
 fn stat(pid: u32) -> io::Result<Option<Stat>> {
     match std::fs::read(format!("/proc/{pid}/stat")) {
-        Ok(text) => parse_stat(&String::from_utf8_lossy(&text)).map(Some).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, format!("'/proc/{pid}/stat' is malformed"))
-        }),
+        Ok(text) => parse_stat(&String::from_utf8_lossy(&text))
+            .map(Some)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("'/proc/{pid}/stat' is malformed"))),
         Err(error)
-            if error.kind() == io::ErrorKind::NotFound
-                || error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) =>
+            if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::SRCH.raw_os_error()) =>
         {
             Ok(None)
         }

@@ -27,18 +27,17 @@ impl Running {
     /// Its standard streams are as set on `command`. Errors name the program.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
-        let mut child = command.process_group(0).spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot start '{name}': {error}"))
-        })?;
+        let mut child = command
+            .process_group(0)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot start '{name}': {error}")))?;
         // An uncollected child keeps its id, so this names the right process.
         match Handle::open(child.id()) {
             Ok(Some(handle)) => Ok(Self { child, handle, name }),
             failed => {
                 let _ = child.kill();
                 let _ = child.wait();
-                Err(failed.err().unwrap_or_else(|| {
-                    io::Error::other(format!("cannot watch the child '{name}'"))
-                }))
+                Err(failed.err().unwrap_or_else(|| io::Error::other(format!("cannot watch the child '{name}'"))))
             }
         }
     }
@@ -139,9 +138,7 @@ mod tests {
     #[test]
     fn stop_kills_what_ignores_it_with_its_group() {
         let script = "trap '' TERM; sleep 60 & echo $!; wait; wait; sleep 60";
-        let mut child =
-            Running::spawn(Command::new("/bin/sh").arg("-c").arg(script).stdout(Stdio::piped()))
-                .unwrap();
+        let mut child = Running::spawn(Command::new("/bin/sh").arg("-c").arg(script).stdout(Stdio::piped())).unwrap();
         let mut line = String::new();
         BufReader::new(child.take_stdout().unwrap()).read_line(&mut line).unwrap();
         let grandchild: u32 = line.trim().parse().unwrap();
