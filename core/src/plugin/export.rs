@@ -17,20 +17,49 @@ use crate::object::{Borrowed, Object, guarded};
 
 /// Exports the drivers of this crate; the one line that makes it a plugin.
 ///
-/// ```ignore
+/// ```
+/// use oxivirt_core::call::Call;
+/// use oxivirt_core::host::Host;
+/// use oxivirt_core::interface::{Connect, implements};
+/// use oxivirt_core::plugin::{Driver, OpenFlags, Opened, Start};
+/// use oxivirt_core::Result;
+///
+/// pub struct Hello;
+///
+/// impl Driver for Hello {
+///     type Connection = Connection;
+///
+///     fn start(_host: Host) -> Result<Start<Self>> {
+///         Ok(Start::Ready(Hello))
+///     }
+///
+///     fn open(&self, _call: &Call, _uri: &str, _flags: OpenFlags) -> Result<Opened<Connection>> {
+///         Ok(Opened { connection: Connection, channel: 0 })
+///     }
+/// }
+///
+/// pub struct Connection;
+///
+/// #[implements]
+/// impl Connect for Connection {
+///     #[quick]
+///     fn connect_get_type(&self, _call: &Call) -> Result<String> {
+///         Ok("Hello".to_owned())
+///     }
+/// }
+///
 /// oxivirt_core::plugin! {
-///     name: "test",
-///     description: "In-memory hypervisor for tests",
+///     name: "hello",
+///     description: "Says hello",
 ///     drivers: [
-///         TestDriver {
-///             kind: HYPERVISOR,
-///             name: "Test",
-///             schemes: ["test"],
-///             wants: [],
-///             interfaces: [connect, node, domain_lifecycle, domain_listing],
-///         },
+///         Hello { kind: HYPERVISOR, name: "Hello", schemes: ["hello"], wants: [], interfaces: [connect] },
 ///     ],
 /// }
+///
+/// Call::internal("example", |call| {
+///     assert_eq!(Connection.connect_get_type(call).unwrap(), "Hello");
+///     assert!(Connection.connect_get_version(call).unwrap_err().is_no_support());
+/// });
 /// ```
 ///
 /// `interfaces` names the modules of `oxivirt_core::interface` whose traits the
