@@ -1,1 +1,41 @@
-//! domain
+//! The domain document.
+//!
+//! [`DomainDefinition::parse`] reads a document in phases, so that defaults
+//! and limits live with the driver: generic parse, the driver's changes to
+//! each device, the driver's changes to the whole, addresses, the generic
+//! checks, the driver's checks. [`DomainHooks`] is what a driver implements.
+
+mod clock;
+mod cpu;
+mod cpuset;
+mod definition;
+pub mod devices;
+mod features;
+mod flags;
+mod hooks;
+mod memory;
+mod namespace;
+mod os;
+mod post_parse;
+mod security;
+mod status;
+mod tune;
+mod validate;
+mod vcpu;
+
+pub use clock::*;
+pub use cpu::*;
+pub use cpuset::{CpuSet, InvalidCpuSet};
+pub use definition::{DomainDefinition, DomainType, GenId};
+pub use devices::{Device, DeviceMut, DeviceRef, Devices};
+pub use features::*;
+pub use flags::{FormatFlags, ParseFlags};
+pub use hooks::{DomainHooks, NoHooks};
+pub use memory::*;
+pub use namespace::{DeprecationBehavior, DeviceOverride, DriverNamespace, OverrideProperty, OverrideType, QEMU_NAMESPACE, QemuNamespace};
+pub use os::*;
+pub use security::*;
+pub use status::{DomainStatus, State, StatusPrivate};
+pub use tune::*;
+pub use uuid::Uuid;
+pub use vcpu::*;

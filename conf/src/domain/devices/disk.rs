@@ -1,0 +1,586 @@
+//! `<disk>`.
+#![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
+
+use oxivirt_core::Result;
+
+use super::address::{DeviceInfo, VirtioOptions};
+use super::storage::{Encryption, StorageAuth, StorageFormat, StorageSource};
+use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
+use crate::xml_enum;
+
+xml_enum! {
+    /// What the guest takes the device for.
+    pub enum DiskDevice { Disk = "disk", CdRom = "cdrom", Floppy = "floppy", Lun = "lun" }
+}
+
+xml_enum! {
+    /// The bus the device is on.
+    pub enum DiskBus {
+        Ide = "ide", Fdc = "fdc", Scsi = "scsi", Virtio = "virtio", Xen = "xen", Usb = "usb", Uml = "uml", Sata = "sata",
+        Sd = "sd", Nvme = "nvme",
+    }
+}
+
+xml_enum! {
+    /// How virtio presents itself.
+    pub enum VirtioModel {
+        Virtio = "virtio", Transitional = "virtio-transitional", NonTransitional = "virtio-non-transitional",
+    }
+}
+
+xml_enum! {
+    /// How a snapshot of the domain treats the disk.
+    pub enum SnapshotLocation { Default = "default", No = "no", Internal = "internal", External = "external", Manual = "manual" }
+}
+
+xml_enum! {
+    /// Whether unprivileged SCSI commands are filtered.
+    pub enum SgIo { Filtered = "filtered", Unfiltered = "unfiltered" }
+}
+
+/// `<disk>`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Disk {
+    pub device: DiskDevice,
+    pub model: Option<VirtioModel>,
+    pub rawio: Option<YesNo>,
+    pub sgio: Option<SgIo>,
+    pub snapshot: Option<SnapshotLocation>,
+    pub driver: DiskDriver,
+    /// Given beside `<source>` instead of inside.
+    pub auth: Option<StorageAuth>,
+    pub source: StorageSource,
+    pub backing: Option<Box<BackingStore>>,
+    pub backend_domain: Option<String>,
+    pub geometry: Option<Geometry>,
+    pub blockio: Option<BlockIo>,
+    pub mirror: Option<Mirror>,
+    pub target: DiskTarget,
+    pub iotune: Option<IoTune>,
+    pub throttle_filters: Vec<ThrottleFilter>,
+    pub readonly: bool,
+    pub shareable: bool,
+    pub transient: Option<Transient>,
+    pub serial: Option<String>,
+    pub wwn: Option<String>,
+    pub vendor: Option<String>,
+    pub product: Option<String>,
+    /// Given beside `<source>` instead of inside.
+    pub encryption: Option<Encryption>,
+    pub info: DeviceInfo,
+}
+
+xml_enum! {
+    pub enum DiskCache {
+        Default = "default", None = "none", Writethrough = "writethrough", Writeback = "writeback",
+        DirectSync = "directsync", Unsafe = "unsafe",
+    }
+}
+
+xml_enum! {
+    /// What happens on a failed access.
+    pub enum ErrorPolicy { Stop = "stop", Report = "report", Ignore = "ignore", Enospace = "enospace" }
+}
+
+xml_enum! {
+    /// How the host reads and writes.
+    pub enum DiskIo { Native = "native", Threads = "threads", IoUring = "io_uring" }
+}
+
+xml_enum! {
+    /// Whether discarded blocks are given back.
+    pub enum Discard { Unmap = "unmap", Ignore = "ignore" }
+}
+
+xml_enum! {
+    /// What happens with zeros written.
+    pub enum DetectZeroes { Off = "off", On = "on", Unmap = "unmap" }
+}
+
+/// `<driver>` of a disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct DiskDriver {
+    #[xml(attr)]
+    pub name: Option<String>,
+    #[xml(attr = "type")]
+    pub format: Option<StorageFormat>,
+    #[xml(attr)]
+    pub cache: Option<DiskCache>,
+    #[xml(attr)]
+    pub error_policy: Option<ErrorPolicy>,
+    #[xml(attr)]
+    pub rerror_policy: Option<ErrorPolicy>,
+    #[xml(attr)]
+    pub io: Option<DiskIo>,
+    #[xml(attr)]
+    pub ioeventfd: Option<OnOff>,
+    #[xml(attr)]
+    pub event_idx: Option<OnOff>,
+    #[xml(attr)]
+    pub copy_on_read: Option<OnOff>,
+    #[xml(attr)]
+    pub discard: Option<Discard>,
+    #[xml(attr)]
+    pub discard_no_unref: Option<OnOff>,
+    #[xml(attr)]
+    pub iothread: Option<u32>,
+    #[xml(attr)]
+    pub detect_zeroes: Option<DetectZeroes>,
+    #[xml(attr)]
+    pub queues: Option<u32>,
+    #[xml(attr)]
+    pub queue_size: Option<u32>,
+    #[xml(flatten)]
+    pub virtio: VirtioOptions,
+    #[xml(child)]
+    pub metadata_cache: Option<MetadataCache>,
+    #[xml(children = "iothread", wrap = "iothreads")]
+    pub iothreads: Vec<IoThreadMapping>,
+}
+
+/// `<metadata_cache><max_size unit='bytes'>…`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetadataCache {
+    /// Bytes.
+    pub max_size: Option<u64>,
+}
+
+impl Element for MetadataCache {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let max_size = match node.child("max_size") {
+            None => None,
+            Some(size) => {
+                let text = size.text();
+                let bytes = u64::parse_value(text.trim())
+                    .and_then(|n| crate::xml::bytes_from(n, size.attr("unit").unwrap_or("bytes")));
+                Some(bytes.ok_or_else(|| size.bad_text(&text, "a size with a known unit"))?)
+            }
+        };
+        Ok(Self { max_size })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        if let Some(size) = &self.max_size {
+            w.open("max_size");
+            w.attr_str("unit", "bytes");
+            w.text(size);
+            w.close();
+        }
+    }
+}
+
+/// `<iothread id='1'><queue id='0'/></iothread>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct IoThreadMapping {
+    #[xml(attr)]
+    pub id: u32,
+    #[xml(children = "queue")]
+    pub queues: Vec<QueueId>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct QueueId {
+    #[xml(attr)]
+    pub id: u32,
+}
+
+xml_enum! {
+    pub enum GeometryTranslation { Auto = "auto", None = "none", Lba = "lba" }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Geometry {
+    #[xml(attr)]
+    pub cyls: u32,
+    #[xml(attr)]
+    pub heads: u32,
+    #[xml(attr)]
+    pub secs: u32,
+    #[xml(attr)]
+    pub trans: Option<GeometryTranslation>,
+}
+
+/// `<blockio>`, bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct BlockIo {
+    #[xml(attr)]
+    pub logical_block_size: Option<u32>,
+    #[xml(attr)]
+    pub physical_block_size: Option<u32>,
+    #[xml(attr)]
+    pub discard_granularity: Option<u32>,
+}
+
+xml_enum! {
+    /// State of a drive's tray.
+    pub enum Tray { Closed = "closed", Open = "open" }
+}
+
+/// `<target dev='vda' bus='virtio'/>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiskTarget {
+    /// A name such as `vda`; its prefix suggests the bus.
+    pub dev: String,
+    pub bus: Option<DiskBus>,
+    pub tray: Option<Tray>,
+    pub removable: Option<OnOff>,
+    pub rotation_rate: Option<u32>,
+    pub dpofua: Option<OnOff>,
+}
+
+/// `<iotune>`; 0 is no limit. Bytes and operations per second.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct IoTune {
+    #[xml(leaf, hide)]
+    pub total_bytes_sec: u64,
+    #[xml(leaf, hide)]
+    pub read_bytes_sec: u64,
+    #[xml(leaf, hide)]
+    pub write_bytes_sec: u64,
+    #[xml(leaf, hide)]
+    pub total_iops_sec: u64,
+    #[xml(leaf, hide)]
+    pub read_iops_sec: u64,
+    #[xml(leaf, hide)]
+    pub write_iops_sec: u64,
+    #[xml(leaf, hide)]
+    pub total_bytes_sec_max: u64,
+    #[xml(leaf, hide)]
+    pub read_bytes_sec_max: u64,
+    #[xml(leaf, hide)]
+    pub write_bytes_sec_max: u64,
+    #[xml(leaf, hide)]
+    pub total_iops_sec_max: u64,
+    #[xml(leaf, hide)]
+    pub read_iops_sec_max: u64,
+    #[xml(leaf, hide)]
+    pub write_iops_sec_max: u64,
+    #[xml(leaf, hide)]
+    pub size_iops_sec: u64,
+    #[xml(leaf)]
+    pub group_name: Option<String>,
+    #[xml(leaf, hide)]
+    pub total_bytes_sec_max_length: u64,
+    #[xml(leaf, hide)]
+    pub read_bytes_sec_max_length: u64,
+    #[xml(leaf, hide)]
+    pub write_bytes_sec_max_length: u64,
+    #[xml(leaf, hide)]
+    pub total_iops_sec_max_length: u64,
+    #[xml(leaf, hide)]
+    pub read_iops_sec_max_length: u64,
+    #[xml(leaf, hide)]
+    pub write_iops_sec_max_length: u64,
+}
+
+/// `<throttlefilter group='limit0'/>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct ThrottleFilter {
+    #[xml(attr)]
+    pub group: String,
+}
+
+/// `<throttlegroup>` of `<throttlegroups>`: limits that disks share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct ThrottleGroup {
+    #[xml(flatten)]
+    pub limits: IoTune,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Transient {
+    #[xml(attr = "shareBacking")]
+    pub share_backing: Option<YesNo>,
+}
+
+/// `<backingStore>`; empty ends the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BackingStore {
+    /// `<backingStore/>`: nothing is behind.
+    End,
+    Layer(BackingLayer),
+}
+
+/// One image behind another.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct BackingLayer {
+    pub format: Option<StorageFormat>,
+    pub metadata_cache: Option<MetadataCache>,
+    pub source: StorageSource,
+    pub backing: Option<Box<BackingStore>>,
+}
+
+impl Element for BackingStore {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let Some(kind) = node.attr("type") else { return Ok(Self::End) };
+        let mut layer = BackingLayer { source: StorageSource::parse_typed(node, kind)?, ..BackingLayer::default() };
+        if node.mode().live {
+            layer.source.index = node.value("index")?.filter(|index| *index > 0);
+        }
+        if let Some(format) = node.child("format") {
+            layer.format = Some(format.require("type")?);
+            layer.metadata_cache = format.child_element("metadata_cache")?;
+        }
+        layer.backing = node.child_element("backingStore")?;
+        Ok(Self::Layer(layer))
+    }
+
+    fn format(&self, w: &mut Writer) {
+        let Self::Layer(layer) = self else { return };
+        w.attr_str("type", layer.source.type_name());
+        if w.mode().live {
+            w.attr_opt("index", layer.source.index.as_ref());
+        }
+        format_image(w, layer.format, layer.metadata_cache.as_ref(), &layer.source);
+        if let Some(backing) = &layer.backing {
+            w.element("backingStore", backing);
+        }
+    }
+}
+
+/// Prints `<format>` and `<source>` of an image in a chain.
+fn format_image(w: &mut Writer, format: Option<StorageFormat>, cache: Option<&MetadataCache>, source: &StorageSource) {
+    if let Some(format) = format {
+        w.open("format");
+        w.attr("type", &format);
+        if let Some(cache) = cache {
+            w.element("metadata_cache", cache);
+        }
+        w.close();
+    }
+    // The index stands on the element around.
+    let plain = StorageSource { index: None, ..source.clone() };
+    plain.format_source(w);
+}
+
+xml_enum! {
+    /// What a mirror is for.
+    pub enum MirrorJob { Copy = "copy", ActiveCommit = "active-commit" }
+}
+
+xml_enum! {
+    /// How far a mirror is.
+    pub enum MirrorReady { Yes = "yes", Abort = "abort", Pivot = "pivot" }
+}
+
+/// `<mirror>`: where a running disk is being copied to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Mirror {
+    pub job: MirrorJob,
+    pub ready: Option<MirrorReady>,
+    pub format: Option<StorageFormat>,
+    pub metadata_cache: Option<MetadataCache>,
+    pub source: StorageSource,
+    pub backing: Option<Box<BackingStore>>,
+}
+
+impl Element for Mirror {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let mut mirror = Self { ready: node.value("ready")?, ..Self::default() };
+        mirror.job = node.value("job")?.unwrap_or_default();
+        match (node.attr("type"), node.attr("file")) {
+            (Some(kind), _) => {
+                mirror.source = StorageSource::parse_typed(node, kind)?;
+                if let Some(source) = node.child("source") {
+                    mirror.source.index = source.value("index")?;
+                }
+                if let Some(format) = node.child("format") {
+                    mirror.format = Some(format.require("type")?);
+                    mirror.metadata_cache = format.child_element("metadata_cache")?;
+                }
+                mirror.backing = node.child_element("backingStore")?;
+            }
+            (None, Some(file)) => {
+                mirror.source.kind = super::StorageKind::File { path: Some(file.to_owned()), fdgroup: None };
+                mirror.format = node.value("format")?;
+            }
+            (None, None) => return Err(node.missing_attr("type")),
+        }
+        Ok(mirror)
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr_str("type", self.source.type_name());
+        if let (super::StorageKind::File { path: Some(path), .. }, MirrorJob::Copy) = (&self.source.kind, self.job) {
+            w.attr("file", path);
+            w.attr_opt("format", self.format.as_ref());
+        }
+        w.attr("job", &self.job);
+        w.attr_opt("ready", self.ready.as_ref());
+        if let Some(format) = self.format {
+            w.open("format");
+            w.attr("type", &format);
+            if let Some(cache) = &self.metadata_cache {
+                w.element("metadata_cache", cache);
+            }
+            w.close();
+        }
+        self.source.format_source(w);
+        if let Some(backing) = &self.backing {
+            w.element("backingStore", backing);
+        }
+    }
+}
+
+impl Element for Disk {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let kind = node.attr("type").unwrap_or("file");
+        let mut disk = Self {
+            device: node.value("device")?.unwrap_or_default(),
+            model: node.value("model")?,
+            rawio: node.value("rawio")?,
+            sgio: node.value("sgio")?,
+            snapshot: node.value("snapshot")?,
+            source: StorageSource::parse_typed(node, kind)?,
+            info: DeviceInfo::parse(node)?,
+            ..Self::default()
+        };
+        for child in node.children() {
+            match child.qualified_name() {
+                "driver" => disk.driver = DiskDriver::parse(child)?,
+                "auth" => disk.auth = Some(StorageAuth::parse(child)?),
+                "backingStore" => disk.backing = Some(Box::new(BackingStore::parse(child)?)),
+                "backenddomain" => disk.backend_domain = child.value("name")?,
+                "geometry" => disk.geometry = Some(Geometry::parse(child)?),
+                "blockio" => disk.blockio = Some(BlockIo::parse(child)?),
+                "mirror" if node.mode().live => disk.mirror = Some(Mirror::parse(child)?),
+                "target" => disk.target = parse_target(child)?,
+                "iotune" => disk.iotune = Some(IoTune::parse(child)?),
+                "throttlefilters" => disk.throttle_filters = child.child_elements("throttlefilter")?,
+                "readonly" => disk.readonly = true,
+                "shareable" => disk.shareable = true,
+                "transient" => disk.transient = Some(Transient::parse(child)?),
+                "serial" => disk.serial = Some(child.text().into_owned()),
+                "wwn" => disk.wwn = Some(parse_wwn(child)?),
+                "vendor" => disk.vendor = Some(parse_inquiry(child, 8)?),
+                "product" => disk.product = Some(parse_inquiry(child, 16)?),
+                "encryption" => disk.encryption = Some(Encryption::parse(child)?),
+                _ => {}
+            }
+        }
+        if disk.target.dev.is_empty() {
+            return Err(node.missing_child("target"));
+        }
+        Ok(disk)
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr_str("type", self.source.type_name());
+        w.attr("device", &self.device);
+        w.attr_opt("model", self.model.as_ref());
+        w.attr_opt("rawio", self.rawio.as_ref());
+        w.attr_opt("sgio", self.sgio.as_ref());
+        // A read-only disk is left out of snapshots anyway.
+        if self.snapshot.is_some_and(|s| !(s == SnapshotLocation::No && self.readonly)) {
+            w.attr_opt("snapshot", self.snapshot.as_ref());
+        }
+        w.element_unless_empty("driver", &self.driver);
+        if let Some(auth) = &self.auth {
+            w.element("auth", auth);
+        }
+        self.source.format_source(w);
+        if let Some(backing) = &self.backing {
+            w.element("backingStore", backing);
+        }
+        if let Some(name) = &self.backend_domain {
+            w.open("backenddomain");
+            w.attr("name", name);
+            w.close();
+        }
+        if let Some(geometry) = &self.geometry {
+            w.element("geometry", geometry);
+        }
+        if let Some(blockio) = &self.blockio {
+            w.element_unless_empty("blockio", blockio);
+        }
+        if let Some(mirror) = self.mirror.as_ref().filter(|_| w.mode().live) {
+            w.element("mirror", mirror);
+        }
+        self.format_target(w);
+        if let Some(iotune) = &self.iotune {
+            w.element_unless_empty("iotune", iotune);
+        }
+        if !self.throttle_filters.is_empty() {
+            w.open("throttlefilters");
+            w.elements("throttlefilter", &self.throttle_filters);
+            w.close();
+        }
+        if self.readonly {
+            w.flag("readonly");
+        }
+        if self.shareable {
+            w.flag("shareable");
+        }
+        if let Some(transient) = &self.transient {
+            w.element("transient", transient);
+        }
+        w.leaf_opt("serial", self.serial.as_ref());
+        w.leaf_opt("wwn", self.wwn.as_ref());
+        w.leaf_opt("vendor", self.vendor.as_ref());
+        w.leaf_opt("product", self.product.as_ref());
+        if let Some(encryption) = &self.encryption {
+            w.element("encryption", encryption);
+        }
+        self.info.format(w);
+    }
+}
+
+fn parse_target(node: Node<'_>) -> Result<DiskTarget> {
+    Ok(DiskTarget {
+        dev: node.require("dev")?,
+        bus: node.value("bus")?,
+        tray: node.value("tray")?,
+        removable: node.value("removable")?,
+        rotation_rate: node.value("rotation_rate")?,
+        dpofua: node.value("dpofua")?,
+    })
+}
+
+fn parse_wwn(node: Node<'_>) -> Result<String> {
+    let text = node.text();
+    let digits = text.strip_prefix("0x").unwrap_or(&text);
+    let valid = digits.len() == 16 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if valid { Ok(text.into_owned()) } else { Err(node.bad_text(&text, "16 hexadecimal digits")) }
+}
+
+fn parse_inquiry(node: Node<'_>, longest: usize) -> Result<String> {
+    let text = node.text();
+    let printable = text.bytes().all(|b| matches!(b, 0x20..=0x7e));
+    if text.len() <= longest && printable {
+        Ok(text.into_owned())
+    } else {
+        Err(node.bad_text(&text, &format!("at most {longest} printable characters")))
+    }
+}
+
+impl Disk {
+    fn format_target(&self, w: &mut Writer) {
+        w.open("target");
+        w.attr("dev", &self.target.dev);
+        w.attr_opt("bus", self.target.bus.as_ref());
+        let has_tray = matches!(self.device, DiskDevice::CdRom | DiskDevice::Floppy);
+        let shows_tray = self.target.tray == Some(Tray::Open) || w.mode().live;
+        if has_tray && shows_tray {
+            w.attr_opt("tray", self.target.tray.as_ref());
+        }
+        w.attr_opt("removable", self.target.removable.as_ref());
+        w.attr_opt("rotation_rate", self.target.rotation_rate.as_ref());
+        w.attr_opt("dpofua", self.target.dpofua.as_ref());
+        w.close();
+    }
+
+    /// The place of the disk among those with the same prefix: 0 for `vda`,
+    /// 27 for `hdab`; `None` when the name has no such form.
+    pub fn index(&self) -> Option<u32> {
+        let dev = self.target.dev.as_str();
+        let letters = ["fd", "hd", "vd", "sd", "xvd", "ubd", "nvme"].iter().find_map(|p| dev.strip_prefix(p))?;
+        let letters = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+        if letters.is_empty() || !letters.bytes().all(|b| b.is_ascii_lowercase()) {
+            return None;
+        }
+        letters
+            .bytes()
+            .try_fold(0_u32, |index, b| index.checked_mul(26)?.checked_add(u32::from(b - b'a') + 1))
+            .map(|n| n - 1)
+    }
+}

@@ -1,0 +1,235 @@
+//! All devices of a domain, by kind, and ways to look at any of them.
+#![allow(missing_docs, reason = "fields are named as the elements they hold")]
+
+use oxivirt_core::Result;
+
+use super::*;
+use crate::domain::security::DeviceSecLabel;
+use crate::xml::{Document, Element, Node, WriteMode, Writer};
+
+/// Declares the lists and the three enums over one device, in the order in
+/// which devices are printed.
+macro_rules! devices {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) $list:ident $name:literal $each:ident;)+) => {
+        /// `<devices>`: the emulator and a list per kind, in printing order.
+        #[derive(Debug, Clone, PartialEq, Default)]
+        pub struct Devices {
+            /// Path of the hypervisor's program.
+            pub emulator: Option<String>,
+            $($(#[$doc])* pub $list: Vec<$type>,)+
+            /// Which USB devices may be redirected.
+            pub redir_filter: Option<RedirFilter>,
+        }
+
+        /// One device of any kind.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Device { $($variant(Box<$type>),)+ }
+
+        /// A look at one device of a domain.
+        #[derive(Debug, Clone, Copy)]
+        pub enum DeviceRef<'d> { $($variant(&'d $type),)+ }
+
+        /// A device that may be changed.
+        #[derive(Debug)]
+        pub enum DeviceMut<'d> { $($variant(&'d mut $type),)+ }
+
+        impl Device {
+            /// Reads one device from its own document, such as that of an
+            /// attach call.
+            ///
+            /// Errors: `XML_ERROR` when the element is no device.
+            pub fn parse(xml: &str, flags: crate::domain::ParseFlags) -> Result<Self> {
+                let document = Document::parse(xml)?.with_mode(flags.mode());
+                let node = document.root();
+                match node.qualified_name() {
+                    $($name => Ok(Self::$variant(Box::new(<$type>::parse(node)?))),)+
+                    other => Err(node.error(format_args!("'{other}' is no device"))),
+                }
+            }
+
+            /// Prints the device as a document of its own.
+            pub fn format(&self, flags: crate::domain::FormatFlags) -> String {
+                self.as_ref().format(flags.mode())
+            }
+
+            /// A look at it.
+            pub fn as_ref(&self) -> DeviceRef<'_> {
+                match self { $(Self::$variant(device) => DeviceRef::$variant(device),)+ }
+            }
+
+            /// A look at it that may change it.
+            pub fn as_mut(&mut self) -> DeviceMut<'_> {
+                match self { $(Self::$variant(device) => DeviceMut::$variant(device),)+ }
+            }
+        }
+
+        impl<'d> DeviceRef<'d> {
+            /// Name of the element.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            /// Alias, address, boot order; `None` for kinds without.
+            pub fn info(self) -> Option<&'d DeviceInfo> {
+                match self { $(Self::$variant(device) => devices!(@info $each device &),)+ }
+            }
+
+            fn format(self, mode: WriteMode) -> String {
+                let mut w = Writer::new(mode);
+                match self { $(Self::$variant(device) => w.element($name, device),)+ }
+                w.finish()
+            }
+        }
+
+        impl<'d> DeviceMut<'d> {
+            /// Name of the element.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)+ }
+            }
+
+            /// The same device, borrowed for a shorter time.
+            pub fn reborrow(&mut self) -> DeviceMut<'_> {
+                match self { $(Self::$variant(device) => DeviceMut::$variant(device),)+ }
+            }
+
+            /// Alias, address, boot order; `None` for kinds without.
+            pub fn info(self) -> Option<&'d mut DeviceInfo> {
+                match self { $(Self::$variant(device) => devices!(@info $each device &mut),)+ }
+            }
+        }
+
+        impl Devices {
+            /// All devices, in the order in which they are printed.
+            pub fn iter(&self) -> impl Iterator<Item = DeviceRef<'_>> {
+                let none = std::iter::empty();
+                $(let none = none.chain(self.$list.iter().map(DeviceRef::$variant));)+
+                none
+            }
+
+            /// Calls `change` on all devices, in the order in which they are
+            /// printed; the first error ends it.
+            pub fn for_each_mut(&mut self, mut change: impl FnMut(DeviceMut<'_>) -> Result<()>) -> Result<()> {
+                $(for device in &mut self.$list {
+                    change(DeviceMut::$variant(device))?;
+                })+
+                Ok(())
+            }
+
+            /// Calls `change` on all devices, giving the domain as well. While
+            /// a kind is visited its list in the domain is empty.
+            pub(crate) fn visit(
+                def: &mut crate::domain::DomainDefinition,
+                mut change: impl FnMut(DeviceMut<'_>, &crate::domain::DomainDefinition) -> Result<()>,
+            ) -> Result<()> {
+                $(
+                    let mut list = std::mem::take(&mut def.devices.$list);
+                    let result = list.iter_mut().try_for_each(|device| change(DeviceMut::$variant(device), def));
+                    def.devices.$list = list;
+                    result?;
+                )+
+                Ok(())
+            }
+
+            /// Adds a device behind those of its kind.
+            pub fn push(&mut self, device: Device) {
+                match device { $(Device::$variant(device) => self.$list.push(*device),)+ }
+            }
+        }
+
+        impl Element for Devices {
+            fn parse(node: Node<'_>) -> Result<Self> {
+                let mut devices = Self::default();
+                for child in node.children() {
+                    match child.qualified_name() {
+                        "emulator" if devices.emulator.is_none() => {
+                            devices.emulator = Some(child.text().into_owned()).filter(|e| !e.is_empty());
+                        }
+                        "redirfilter" => devices.redir_filter = Some(RedirFilter::parse(child)?),
+                        $($name => devices.$list.push(<$type>::parse(child)?),)+
+                        _ => {}
+                    }
+                }
+                Ok(devices)
+            }
+
+            fn format(&self, w: &mut Writer) {
+                w.leaf_opt("emulator", self.emulator.as_ref());
+                $(
+                    for device in &self.$list {
+                        w.element($name, device);
+                    }
+                    devices!(@after $list self w);
+                )+
+            }
+        }
+    };
+    (@info info $device:ident $($borrow:tt)+) => { Some($($borrow)+ $device.info) };
+    (@info plain $device:ident $($borrow:tt)+) => {{
+        let _ = $device;
+        None
+    }};
+    (@after redirdevs $self:ident $w:ident) => {
+        if let Some(filter) = &$self.redir_filter {
+            $w.element("redirfilter", filter);
+        }
+    };
+    (@after $list:ident $self:ident $w:ident) => {};
+}
+
+devices! {
+    Disk(Disk) disks "disk" info;
+    Controller(Controller) controllers "controller" info;
+    Lease(Lease) leases "lease" plain;
+    Filesystem(Filesystem) filesystems "filesystem" info;
+    Interface(Interface) interfaces "interface" info;
+    Smartcard(Smartcard) smartcards "smartcard" info;
+    Serial(Serial) serials "serial" info;
+    Parallel(Parallel) parallels "parallel" info;
+    Console(Console) consoles "console" info;
+    Channel(Channel) channels "channel" info;
+    Input(Input) inputs "input" info;
+    Tpm(Tpm) tpms "tpm" info;
+    Graphics(Graphics) graphics "graphics" info;
+    Sound(Sound) sounds "sound" info;
+    Audio(Audio) audios "audio" plain;
+    Video(Video) videos "video" info;
+    Hostdev(Hostdev) hostdevs "hostdev" info;
+    RedirDev(RedirDev) redirdevs "redirdev" info;
+    Hub(Hub) hubs "hub" info;
+    Watchdog(Watchdog) watchdogs "watchdog" info;
+    MemBalloon(MemBalloon) memballoons "memballoon" info;
+    Rng(Rng) rngs "rng" info;
+    Nvram(NvramDevice) nvrams "nvram" info;
+    Panic(Panic) panics "panic" info;
+    Shmem(Shmem) shmems "shmem" info;
+    Memory(MemoryDevice) memories "memory" info;
+    Iommu(Iommu) iommus "iommu" info;
+    Vsock(Vsock) vsocks "vsock" info;
+    Crypto(Crypto) cryptos "crypto" info;
+    Pstore(Pstore) pstores "pstore" info;
+}
+
+impl Devices {
+    /// The device with this alias.
+    pub fn by_alias(&self, alias: &str) -> Option<DeviceRef<'_>> {
+        self.iter().find(|d| d.info().and_then(|i| i.alias.as_deref()) == Some(alias))
+    }
+
+    /// The disk whose target is `dev`, or whose source is that path.
+    pub fn disk(&self, dev: &str) -> Option<&Disk> {
+        self.disks
+            .iter()
+            .find(|d| d.target.dev == dev)
+            .or_else(|| self.disks.iter().find(|d| dev.starts_with('/') && d.source.path() == Some(dev)))
+    }
+
+    /// The controller of a type with an index.
+    pub fn controller(&self, kind: ControllerType, index: u32) -> Option<&Controller> {
+        self.controllers.iter().find(|c| c.kind == kind && c.index == Some(index))
+    }
+
+    /// The labels of all sources, for the security drivers.
+    pub fn source_labels(&self) -> impl Iterator<Item = &DeviceSecLabel> {
+        self.disks.iter().flat_map(|d| &d.source.seclabels)
+    }
+}

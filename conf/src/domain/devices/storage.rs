@@ -1,0 +1,532 @@
+//! Where the bytes of a disk come from.
+#![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
+
+use oxivirt_core::Result;
+
+use super::address::PciAddress;
+use crate::domain::security::{DeviceSecLabel, SecretRef};
+use crate::xml::{Element, Node, Value, Writer, YesNo};
+use crate::xml_enum;
+
+xml_enum! {
+    /// Format of an image.
+    pub enum StorageFormat {
+        Raw = "raw", Dir = "dir", Bochs = "bochs", Cloop = "cloop", Dmg = "dmg", Iso = "iso", Vpc = "vpc", Vdi = "vdi",
+        Fat = "fat", Vhd = "vhd", Ploop = "ploop", Cow = "cow", Qcow = "qcow", Qcow2 = "qcow2", Qed = "qed", Vmdk = "vmdk",
+    }
+}
+
+xml_enum! {
+    /// What happens when the source is missing.
+    pub enum StartupPolicy { Mandatory = "mandatory", Requisite = "requisite", Optional = "optional" }
+}
+
+/// A source with all that belongs to it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StorageSource {
+    pub kind: StorageKind,
+    pub startup_policy: Option<StartupPolicy>,
+    /// Number of the node in the running hypervisor.
+    pub index: Option<u32>,
+    pub seclabels: Vec<DeviceSecLabel>,
+    pub auth: Option<StorageAuth>,
+    pub encryption: Option<Encryption>,
+    pub reservations: Option<Reservations>,
+    pub slice: Option<StorageSlice>,
+    pub data_store: Option<Box<DataStore>>,
+}
+
+/// The place, by `type=` of the element around `<source>`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StorageKind {
+    /// No path: an empty drive.
+    File { path: Option<String>, fdgroup: Option<String> },
+    Block { path: Option<String> },
+    Dir { path: Option<String> },
+    Network(NetworkSource),
+    /// Without names: an empty drive.
+    Volume { pool: Option<String>, volume: Option<String>, mode: Option<VolumeMode> },
+    Nvme { namespace: u64, managed: Option<YesNo>, address: PciAddress },
+    VhostUser { path: Option<String>, reconnect: Option<Reconnect> },
+    VhostVdpa { path: String },
+}
+
+impl Default for StorageKind {
+    fn default() -> Self {
+        Self::File { path: None, fdgroup: None }
+    }
+}
+
+xml_enum! {
+    /// How an iSCSI volume is reached.
+    pub enum VolumeMode { Host = "host", Direct = "direct" }
+}
+
+/// A source behind a network protocol.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct NetworkSource {
+    pub protocol: NetworkProtocol,
+    /// Pool and image, volume and path, export name…
+    pub name: Option<String>,
+    pub query: Option<String>,
+    pub tls: Option<YesNo>,
+    pub tls_hostname: Option<String>,
+    pub hosts: Vec<NetworkHost>,
+    pub snapshot: Option<String>,
+    pub config: Option<String>,
+    pub initiator: Option<String>,
+    pub identity: Option<NfsIdentity>,
+    pub reconnect: Option<Reconnect>,
+    pub ssl_verify: Option<YesNo>,
+    /// Name and value.
+    pub cookies: Vec<(String, String)>,
+    /// Bytes.
+    pub readahead: Option<u64>,
+    /// Seconds.
+    pub timeout: Option<u64>,
+    pub known_hosts: Option<String>,
+    pub ssh_identity: Option<SshIdentity>,
+}
+
+xml_enum! {
+    /// A network storage protocol.
+    pub enum NetworkProtocol {
+        Nbd = "nbd", Rbd = "rbd", Sheepdog = "sheepdog", Gluster = "gluster", Iscsi = "iscsi", Http = "http", Https = "https",
+        Ftp = "ftp", Ftps = "ftps", Tftp = "tftp", Ssh = "ssh", Vxhs = "vxhs", Nfs = "nfs",
+    }
+}
+
+xml_enum! {
+    /// How a host is reached.
+    pub enum Transport { Tcp = "tcp", Unix = "unix", Rdma = "rdma" }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NetworkHost {
+    pub transport: Transport,
+    pub name: Option<String>,
+    pub port: Option<u32>,
+    pub socket: Option<String>,
+}
+
+impl Element for NetworkHost {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let transport = node.value("transport")?.unwrap_or_default();
+        let name: Option<String> = node.value("name")?;
+        let socket: Option<String> = node.value("socket")?;
+        if transport == Transport::Unix && socket.is_none() {
+            return Err(node.missing_attr("socket"));
+        }
+        if transport != Transport::Unix && socket.is_some() {
+            return Err(node.error("attribute 'socket' needs transport='unix'"));
+        }
+        if transport != Transport::Unix && name.is_none() {
+            return Err(node.missing_attr("name"));
+        }
+        Ok(Self { transport, name, port: node.value("port")?, socket })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        if self.transport != Transport::Tcp {
+            w.attr("transport", &self.transport);
+        }
+        w.attr_opt("name", self.name.as_ref());
+        w.attr_opt("port", self.port.as_ref());
+        w.attr_opt("socket", self.socket.as_ref());
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct NfsIdentity {
+    #[xml(attr)]
+    pub user: Option<String>,
+    #[xml(attr)]
+    pub group: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct SshIdentity {
+    #[xml(attr)]
+    pub username: Option<String>,
+    #[xml(attr)]
+    pub keyfile: Option<String>,
+    #[xml(attr)]
+    pub agentsock: Option<String>,
+}
+
+/// `<reconnect>`: seconds between attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Reconnect {
+    #[xml(attr)]
+    pub enabled: Option<YesNo>,
+    #[xml(attr)]
+    pub timeout: Option<u32>,
+    #[xml(attr)]
+    pub delay: Option<u32>,
+}
+
+/// `<auth username='u'><secret type='ceph' usage='x'/></auth>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageAuth {
+    pub username: String,
+    pub secret: SecretRef,
+}
+
+impl Element for StorageAuth {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let username = node.require("username")?;
+        let secret = node.child("secret").ok_or_else(|| node.missing_child("secret"))?;
+        Ok(Self { username, secret: SecretRef::parse(secret)? })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("username", &self.username);
+        w.element("secret", &self.secret);
+    }
+}
+
+xml_enum! {
+    /// Format of encrypted storage.
+    pub enum EncryptionFormat { Default = "default", Qcow = "qcow", Luks = "luks", Luks2 = "luks2", LuksAny = "luks-any" }
+}
+
+xml_enum! {
+    /// Who decrypts.
+    pub enum EncryptionEngine { Qemu = "qemu", Librbd = "librbd" }
+}
+
+/// `<encryption format='luks' engine='qemu'>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Encryption {
+    #[xml(attr)]
+    pub format: EncryptionFormat,
+    #[xml(attr)]
+    pub engine: Option<EncryptionEngine>,
+    #[xml(children = "secret")]
+    pub secrets: Vec<SecretRef>,
+}
+
+/// `<reservations managed='yes'>`, or with the helper's socket.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reservations {
+    pub managed: YesNo,
+    pub migration: Option<YesNo>,
+    /// Path of the helper's socket.
+    pub path: Option<String>,
+}
+
+impl Element for Reservations {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let managed: YesNo = node.require("managed")?;
+        let source = node.child("source");
+        let show = !managed.is_yes() || node.mode().live;
+        let path = source.filter(|_| show).and_then(|s| s.attr("path")).map(str::to_owned);
+        if !managed.is_yes() && path.is_none() {
+            return Err(node.missing_child("source"));
+        }
+        Ok(Self { managed, migration: node.value("migration")?, path })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("managed", &self.managed);
+        w.attr_opt("migration", self.migration.as_ref());
+        if let Some(path) = self.path.as_ref().filter(|_| !self.managed.is_yes() || w.mode().live) {
+            w.open("source");
+            w.attr_str("type", "unix");
+            w.attr("path", path);
+            w.attr_str("mode", "client");
+            w.close();
+        }
+    }
+}
+
+/// `<slices><slice type='storage' offset='0' size='1'/></slices>`, bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StorageSlice {
+    pub offset: u64,
+    pub size: u64,
+}
+
+/// `<dataStore>`: the data file of a qcow2 image.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DataStore {
+    pub format: Option<StorageFormat>,
+    pub source: StorageSource,
+}
+
+impl Element for DataStore {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let kind = node.attr("type").ok_or_else(|| node.missing_attr("type"))?;
+        let format = node.child("format").map(|f| f.require("type")).transpose()?;
+        Ok(Self { format, source: StorageSource::parse_typed(node, kind)? })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr_str("type", self.source.type_name());
+        if let Some(format) = &self.format {
+            w.open("format");
+            w.attr("type", format);
+            w.close();
+        }
+        self.source.format_source(w);
+    }
+}
+
+impl StorageSource {
+    /// Reads the `<source>` below `node`; `kind` is the word of `type=`.
+    pub fn parse_typed(node: Node<'_>, kind: &str) -> Result<Self> {
+        let source = node.child("source");
+        let mut found = Self { kind: StorageKind::parse(node, source, kind)?, ..Self::default() };
+        let Some(source) = source else { return Ok(found) };
+        found.startup_policy = source.value("startupPolicy")?;
+        if source.mode().live {
+            found.index = source.value("index")?.filter(|index| *index > 0);
+        }
+        found.auth = source.child_element("auth")?;
+        found.encryption = source.child_element("encryption")?;
+        found.reservations = source.child_element("reservations")?;
+        found.seclabels = source.child_elements("seclabel")?;
+        if let Some(slice) = source.child("slices").and_then(|s| s.child("slice")) {
+            found.slice = Some(StorageSlice { offset: slice.require("offset")?, size: slice.require("size")? });
+        }
+        if let Some(store) = source.child("dataStore") {
+            found.data_store = Some(Box::new(DataStore::parse(store)?));
+        }
+        Ok(found)
+    }
+
+    /// The word of `type=`.
+    pub const fn type_name(&self) -> &'static str {
+        match self.kind {
+            StorageKind::File { .. } => "file",
+            StorageKind::Block { .. } => "block",
+            StorageKind::Dir { .. } => "dir",
+            StorageKind::Network(_) => "network",
+            StorageKind::Volume { .. } => "volume",
+            StorageKind::Nvme { .. } => "nvme",
+            StorageKind::VhostUser { .. } => "vhostuser",
+            StorageKind::VhostVdpa { .. } => "vhostvdpa",
+        }
+    }
+
+    /// The path on this host, for the kinds that have one.
+    pub fn path(&self) -> Option<&str> {
+        match &self.kind {
+            StorageKind::File { path, .. } | StorageKind::Block { path } | StorageKind::Dir { path } => path.as_deref(),
+            StorageKind::VhostUser { path, .. } => path.as_deref(),
+            StorageKind::VhostVdpa { path } => Some(path),
+            _ => None,
+        }
+    }
+
+    /// Whether there is no medium.
+    pub fn is_empty(&self) -> bool {
+        match &self.kind {
+            StorageKind::File { path, .. } | StorageKind::Block { path } | StorageKind::Dir { path } => path.is_none(),
+            StorageKind::Volume { pool, .. } => pool.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Prints `<source>` unless it says nothing.
+    pub fn format_source(&self, w: &mut Writer) {
+        w.open("source");
+        self.kind.format_attrs(w);
+        w.attr_opt("startupPolicy", self.startup_policy.as_ref());
+        if w.mode().live {
+            w.attr_opt("index", self.index.as_ref());
+        }
+        self.kind.format_children(w);
+        if let Some(slice) = &self.slice {
+            w.open("slices");
+            w.open("slice");
+            w.attr_str("type", "storage");
+            w.attr("offset", &slice.offset);
+            w.attr("size", &slice.size);
+            w.close();
+            w.close();
+        }
+        w.elements("seclabel", &self.seclabels);
+        if let Some(auth) = &self.auth {
+            w.element("auth", auth);
+        }
+        if let Some(reservations) = &self.reservations {
+            w.element("reservations", reservations);
+        }
+        if let Some(encryption) = &self.encryption {
+            w.element("encryption", encryption);
+        }
+        if let Some(store) = &self.data_store {
+            w.element("dataStore", &**store);
+        }
+        w.close_or_drop();
+    }
+}
+
+impl StorageKind {
+    fn parse(node: Node<'_>, source: Option<Node<'_>>, kind: &str) -> Result<Self> {
+        let attr = |name: &str| source.and_then(|s| s.attr(name)).map(str::to_owned);
+        let path = |name: &str| attr(name).filter(|p| !p.is_empty());
+        Ok(match (kind, source) {
+            ("file", _) => Self::File { path: path("file"), fdgroup: attr("fdgroup") },
+            ("block", _) => Self::Block { path: path("dev") },
+            ("dir", _) => Self::Dir { path: path("dir") },
+            ("network", Some(source)) => Self::Network(NetworkSource::parse(source)?),
+            ("network", None) => return Err(node.missing_child("source")),
+            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None },
+            ("volume", Some(source)) => {
+                let (pool, volume): (Option<String>, Option<String>) = (source.value("pool")?, source.value("volume")?);
+                if pool.is_some() != volume.is_some() {
+                    return Err(source.error("'pool' and 'volume' stand together or not at all"));
+                }
+                Self::Volume { pool, volume, mode: source.value("mode")? }
+            }
+            ("nvme", Some(source)) => {
+                let namespace: u64 = source.require("namespace")?;
+                if namespace == 0 {
+                    return Err(source.bad_attr("namespace", "0", "a number above 0"));
+                }
+                let address = source.child("address").ok_or_else(|| source.missing_child("address"))?;
+                Self::Nvme { namespace, managed: source.value("managed")?, address: PciAddress::parse(address)? }
+            }
+            ("vhostuser", Some(source)) => {
+                if let Some(other) = source.attr("type").filter(|t| *t != "unix") {
+                    return Err(source.bad_attr("type", other, "unix"));
+                }
+                Self::VhostUser { path: path("path"), reconnect: source.child_element("reconnect")? }
+            }
+            ("vhostvdpa", Some(source)) => Self::VhostVdpa { path: source.require("dev")? },
+            ("nvme" | "vhostuser" | "vhostvdpa", None) => return Err(node.missing_child("source")),
+            (other, _) => {
+                return Err(node.bad_attr("type", other, "file, block, dir, network, volume, nvme, vhostuser, vhostvdpa"));
+            }
+        })
+    }
+
+    fn format_attrs(&self, w: &mut Writer) {
+        match self {
+            Self::File { path, fdgroup } => {
+                w.attr_opt("file", path.as_ref());
+                w.attr_opt("fdgroup", fdgroup.as_ref());
+            }
+            Self::Block { path } => w.attr_opt("dev", path.as_ref()),
+            Self::Dir { path } => w.attr_opt("dir", path.as_ref()),
+            Self::Network(net) => {
+                w.attr("protocol", &net.protocol);
+                w.attr_opt("name", net.name.as_ref());
+                w.attr_opt("query", net.query.as_ref());
+                w.attr_opt("tls", net.tls.as_ref());
+                w.attr_opt("tlsHostname", net.tls_hostname.as_ref());
+            }
+            Self::Volume { pool, volume, mode } => {
+                w.attr_opt("pool", pool.as_ref());
+                w.attr_opt("volume", volume.as_ref());
+                w.attr_opt("mode", mode.as_ref());
+            }
+            Self::Nvme { namespace, managed, .. } => {
+                w.attr_str("type", "pci");
+                w.attr_opt("managed", managed.as_ref());
+                w.attr("namespace", namespace);
+            }
+            Self::VhostUser { path, .. } => {
+                w.attr_str("type", "unix");
+                w.attr_opt("path", path.as_ref());
+            }
+            Self::VhostVdpa { path } => w.attr("dev", path),
+        }
+    }
+
+    fn format_children(&self, w: &mut Writer) {
+        match self {
+            Self::Network(net) => net.format_children(w),
+            Self::Nvme { address, .. } => {
+                w.open("address");
+                w.attr_str("type", "pci");
+                address.format_place(w);
+                w.close();
+            }
+            Self::VhostUser { reconnect: Some(reconnect), .. } => w.element("reconnect", reconnect),
+            _ => {}
+        }
+    }
+}
+
+impl NetworkSource {
+    fn parse(source: Node<'_>) -> Result<Self> {
+        let child_attr = |child: &str, attr: &str| source.child(child).and_then(|c| c.attr(attr)).map(str::to_owned);
+        let mut cookies = Vec::new();
+        if let Some(list) = source.child("cookies") {
+            for cookie in list.children_named("cookie") {
+                cookies.push((cookie.require("name")?, cookie.text().into_owned()));
+            }
+        }
+        let number = |child: &str, attr: &str| -> Result<Option<u64>> {
+            source.child(child).map(|c| c.require(attr)).transpose()
+        };
+        let protocol = source.require("protocol")?;
+        let initiator = source.child("initiator").and_then(|i| i.child("iqn"));
+        let identity = source.child("identity");
+        Ok(Self {
+            protocol,
+            name: source.value("name")?,
+            query: source.value("query")?,
+            tls: source.value("tls")?,
+            tls_hostname: source.value("tlsHostname")?,
+            hosts: source.child_elements("host")?,
+            snapshot: child_attr("snapshot", "name"),
+            config: child_attr("config", "file"),
+            initiator: initiator.and_then(|i| i.attr("name")).map(str::to_owned),
+            identity: identity.filter(|_| protocol == NetworkProtocol::Nfs).map(NfsIdentity::parse).transpose()?,
+            reconnect: source.child_element("reconnect")?,
+            ssl_verify: source.child("ssl").map(|s| s.value("verify")).transpose()?.flatten(),
+            cookies,
+            readahead: number("readahead", "size")?,
+            timeout: number("timeout", "seconds")?,
+            known_hosts: child_attr("knownHosts", "path"),
+            ssh_identity: identity.filter(|_| protocol == NetworkProtocol::Ssh).map(SshIdentity::parse).transpose()?,
+        })
+    }
+
+    fn format_children(&self, w: &mut Writer) {
+        fn one<V: Value>(w: &mut Writer, name: &str, attr: &str, value: Option<&V>) {
+            if let Some(value) = value {
+                w.open(name);
+                w.attr(attr, value);
+                w.close();
+            }
+        }
+        w.elements("host", &self.hosts);
+        one(w, "snapshot", "name", self.snapshot.as_ref());
+        one(w, "config", "file", self.config.as_ref());
+        if let Some(name) = &self.initiator {
+            w.open("initiator");
+            w.open("iqn");
+            w.attr("name", name);
+            w.close();
+            w.close();
+        }
+        if let Some(identity) = &self.identity {
+            w.element("identity", identity);
+        }
+        if let Some(reconnect) = &self.reconnect {
+            w.element("reconnect", reconnect);
+        }
+        one(w, "ssl", "verify", self.ssl_verify.as_ref());
+        if !self.cookies.is_empty() {
+            w.open("cookies");
+            for (name, value) in &self.cookies {
+                w.open("cookie");
+                w.attr("name", name);
+                w.text(value);
+                w.close();
+            }
+            w.close();
+        }
+        one(w, "readahead", "size", self.readahead.as_ref());
+        one(w, "timeout", "seconds", self.timeout.as_ref());
+        one(w, "knownHosts", "path", self.known_hosts.as_ref());
+        if let Some(identity) = &self.ssh_identity {
+            w.element("identity", identity);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What every driver fills in the same way.
+
+use oxivirt_core::{Error, Result};
+
+use super::devices::{
+    Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk, DiskBus, DiskDevice,
+    DriveAddress, InputBus, InputType, MacAddress, SmartcardKind,
+};
+use super::{BootDevice, DomainDefinition, DomainHooks, GenId, OsBoot, OsType, ParseFlags};
+use crate::xml::{KiB, YesNo};
+
+/// The phases between reading and checking, in their order.
+pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<()> {
+    hooks.basic_post_parse(def, flags)?;
+    memory(def)?;
+    boot(def);
+    cputune(def)?;
+    Devices::visit(def, |mut device, def| {
+        hooks.device_post_parse(device.reborrow(), def, flags)?;
+        generic_device(device, def, hooks)
+    })?;
+    number_devices(def)?;
+    hooks.definition_post_parse(def, flags)?;
+    implied_console(def);
+    if hooks.adds_implied_controllers() {
+        implied_controllers(def);
+    }
+    assign_places(def);
+    hooks.assign_addresses(def, flags)?;
+    primary_video(def);
+    if let Some(GenId::Generated(id)) = def.genid {
+        def.genid = Some(GenId::Given(id));
+    }
+    Ok(())
+}
+
+/// Memory from NUMA nodes and modules; the balloon starts full.
+fn memory(def: &mut DomainDefinition) -> Result<()> {
+    let cells = def.cpu.as_ref().and_then(|c| c.numa.as_ref()).map(|n| n.cells.as_slice()).unwrap_or_default();
+    let numa = cells.iter().fold(0_u64, |sum, cell| sum.saturating_add(cell.memory.0));
+    let modules = def.devices.memories.iter().fold(0_u64, |sum, m| sum.saturating_add(m.target.size.0));
+    if numa > 0 {
+        def.memory = KiB(numa.saturating_add(modules));
+    } else if def.memory.0 == 0 && def.max_memory.is_none() {
+        return Err(Error::xml("/domain/memory: the memory size is missing"));
+    }
+    if let Some(first) = def.cpu.as_mut().and_then(|c| c.numa.as_mut()) {
+        for (at, cell) in first.cells.iter_mut().enumerate() {
+            cell.id.get_or_insert(at as u32);
+        }
+    }
+    if def.current_memory.0 == 0 || def.current_memory.0 > def.memory.0 {
+        def.current_memory = def.memory;
+    }
+    Ok(())
+}
+
+/// Without any boot order a virtual machine boots from its hard disk.
+fn boot(def: &mut DomainDefinition) {
+    let per_device = def.devices.iter().any(|d| d.info().is_some_and(|i| i.boot.is_some()));
+    let hvm = matches!(def.os.kind.kind, Some(OsType::Hvm | OsType::XenPvh));
+    if hvm && def.os.boot.is_empty() && !per_device {
+        def.os.boot.push(OsBoot { dev: BootDevice::Hd });
+    }
+}
+
+/// Shares for CPUs that the domain does not have are dropped; two shares for
+/// one CPU are refused.
+fn cputune(def: &mut DomainDefinition) -> Result<()> {
+    let maximum = def.vcpu.maximum;
+    let Some(tune) = &mut def.cputune else { return Ok(()) };
+    for share in &mut tune.cachetune {
+        share.vcpus.truncate(maximum);
+    }
+    for share in &mut tune.memorytune {
+        share.vcpus.truncate(maximum);
+    }
+    tune.cachetune.retain(|share| !share.vcpus.is_empty());
+    tune.memorytune.retain(|share| !share.vcpus.is_empty());
+    Ok(())
+}
+
+fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn DomainHooks) -> Result<()> {
+    match device {
+        DeviceMut::Disk(disk) => disk_bus(disk, def),
+        DeviceMut::Interface(interface) => {
+            let mac = interface.mac.get_or_insert_with(|| generated_mac(hooks.mac_prefix()));
+            let _ = mac;
+        }
+        DeviceMut::Input(input) if input.bus.is_none() => {
+            input.bus = Some(match input.kind {
+                InputType::Passthrough => InputBus::Virtio,
+                InputType::Evdev => InputBus::None,
+                InputType::Mouse | InputType::Keyboard if is_x86(def) => InputBus::Ps2,
+                _ => InputBus::Usb,
+            });
+        }
+        DeviceMut::Filesystem(fs) if fs.accessmode.is_none() => {}
+        DeviceMut::Panic(_) | DeviceMut::Video(_) => {}
+        _ => {}
+    }
+    Ok(())
+}
+
+fn is_x86(def: &DomainDefinition) -> bool {
+    matches!(def.os.arch(), "x86_64" | "i686")
+}
+
+/// The prefix of the target suggests the bus.
+fn disk_bus(disk: &mut Disk, def: &DomainDefinition) {
+    if disk.target.bus.is_some() {
+        return;
+    }
+    let dev = disk.target.dev.as_str();
+    disk.target.bus = match disk.device {
+        DiskDevice::Floppy => Some(DiskBus::Fdc),
+        _ if dev.starts_with("hd") => Some(DiskBus::Ide),
+        _ if dev.starts_with("sd") => Some(DiskBus::Scsi),
+        _ if dev.starts_with("vd") => Some(DiskBus::Virtio),
+        _ if dev.starts_with("xvd") => Some(DiskBus::Xen),
+        _ if dev.starts_with("ubd") => Some(DiskBus::Uml),
+        _ if def.os.is_hvm() => Some(DiskBus::Ide),
+        _ => None,
+    };
+}
+
+/// A hardware address nobody else is likely to have.
+fn generated_mac(prefix: [u8; 3]) -> MacAddress {
+    let random = uuid::Uuid::new_v4();
+    let [a, b, c, ..] = *random.as_bytes();
+    let [x, y, z] = prefix;
+    MacAddress([x, y, z, a, b, c])
+}
+
+/// Indexes and ports that were left open.
+fn number_devices(def: &mut DomainDefinition) -> Result<()> {
+    let devices = &mut def.devices;
+    for at in 0..devices.controllers.len() {
+        let Some(controller) = devices.controllers.get(at) else { continue };
+        if controller.index.is_some() {
+            continue;
+        }
+        let kind = controller.kind;
+        let taken = |index: u32| devices.controllers.iter().any(|c| c.kind == kind && c.index == Some(index));
+        let free = (0..=u32::MAX).find(|index| !taken(*index));
+        if let Some(controller) = devices.controllers.get_mut(at) {
+            controller.index = free;
+        }
+    }
+    macro_rules! ports {
+        ($list:expr) => {
+            let mut next = $list.iter().filter_map(|d| d.port).max().map_or(0, |p| p.saturating_add(1));
+            for device in &mut $list {
+                if device.port.is_none() {
+                    device.port = Some(next);
+                    next = next.saturating_add(1);
+                }
+            }
+        };
+    }
+    ports!(devices.serials);
+    ports!(devices.parallels);
+    ports!(devices.consoles);
+    if let Some(id) = (1..).find(|id| !devices.audios.iter().any(|a| a.id == *id)) {
+        for (next, audio) in (id..).zip(devices.audios.iter_mut().filter(|a| a.id == 0)) {
+            audio.id = next;
+        }
+    }
+    for (at, controller) in devices.controllers.iter().enumerate() {
+        let same = |c: &Controller| c.kind == controller.kind && c.index == controller.index;
+        // USB companions share the index of their master.
+        if controller.kind != ControllerType::Usb && devices.controllers.iter().take(at).any(same) {
+            return Err(Error::xml(format!(
+                "controller of type '{}' with index {} is given twice",
+                controller.kind,
+                controller.index.unwrap_or_default()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// A serial port of a virtual machine is its first console too, and the
+/// other way round.
+fn implied_console(def: &mut DomainDefinition) {
+    if !def.os.is_hvm() {
+        return;
+    }
+    let is_serial = |console: &Console| matches!(console.target_type.as_deref(), None | Some("serial"));
+    let devices = &mut def.devices;
+    match devices.consoles.first_mut() {
+        Some(first) if is_serial(first) => {
+            first.target_type = Some("serial".to_owned());
+            match devices.serials.first() {
+                Some(serial) => {
+                    first.source = serial.source.clone();
+                    first.port = Some(0);
+                    first.info = serial.info.clone();
+                    first.info.address = None;
+                    first.source.log = serial.source.log.clone();
+                }
+                None => {
+                    let serial = super::devices::Serial {
+                        source: first.source.clone(),
+                        target_type: None,
+                        port: Some(0),
+                        model: None,
+                        info: super::devices::DeviceInfo::default(),
+                    };
+                    devices.serials.push(serial);
+                }
+            }
+        }
+        None => {
+            if let Some(serial) = devices.serials.first() {
+                let mut info = serial.info.clone();
+                info.address = None;
+                devices.consoles.push(Console {
+                    source: serial.source.clone(),
+                    target_type: Some("serial".to_owned()),
+                    port: Some(0),
+                    info,
+                });
+            }
+        }
+        Some(_) => {}
+    }
+}
+
+/// Every device that sits on a controller gets one.
+fn implied_controllers(def: &mut DomainDefinition) {
+    let mut wanted: Vec<(ControllerType, u32)> = Vec::new();
+    for disk in &def.devices.disks {
+        let kind = match disk.target.bus {
+            Some(DiskBus::Ide) => ControllerType::Ide,
+            Some(DiskBus::Fdc) => ControllerType::Fdc,
+            Some(DiskBus::Scsi) => ControllerType::Scsi,
+            Some(DiskBus::Sata) => ControllerType::Sata,
+            _ => continue,
+        };
+        let at = match &disk.info.address {
+            Some(Address::Drive(drive)) => drive.controller,
+            _ => place_of(disk).map_or(0, |drive| drive.controller),
+        };
+        wanted.push((kind, at));
+    }
+    for device in def.devices.iter() {
+        let serial = device.name() == "channel" || device.name() == "console";
+        match device.info().and_then(|i| i.address.as_ref()) {
+            Some(Address::VirtioSerial { controller, .. }) => wanted.push((ControllerType::VirtioSerial, *controller)),
+            Some(Address::Ccid { controller, .. }) => wanted.push((ControllerType::Ccid, *controller)),
+            None if serial => {
+                let virtio = match device {
+                    super::DeviceRef::Channel(c) => matches!(c.target, ChannelTarget::Virtio { .. }),
+                    super::DeviceRef::Console(c) => c.target_type.as_deref() == Some("virtio"),
+                    _ => false,
+                };
+                if virtio {
+                    wanted.push((ControllerType::VirtioSerial, 0));
+                }
+            }
+            _ => {}
+        }
+    }
+    if !def.devices.smartcards.is_empty() {
+        wanted.push((ControllerType::Ccid, 0));
+    }
+    for (kind, last) in wanted {
+        for index in 0..=last.min(255) {
+            if def.devices.controller(kind, index).is_none() {
+                def.devices.controllers.push(Controller { kind, index: Some(index), ..Controller::default() });
+            }
+        }
+    }
+}
+
+/// The drive address that the letters of a target stand for.
+fn place_of(disk: &Disk) -> Option<DriveAddress> {
+    let index = disk.index()?;
+    let at = |controller, bus, unit| DriveAddress { controller, bus, target: 0, unit };
+    Some(match disk.target.bus? {
+        DiskBus::Ide => at(index / 4, (index % 4) / 2, index % 2),
+        DiskBus::Fdc => at(index / 2, 0, index % 2),
+        DiskBus::Sata => at(index / 6, 0, index % 6),
+        DiskBus::Scsi => at(index / 7, 0, index % 7),
+        _ => return None,
+    })
+}
+
+/// Places that follow from names and order alone.
+fn assign_places(def: &mut DomainDefinition) {
+    let mut taken: Vec<(Option<DiskBus>, DriveAddress)> = def
+        .devices
+        .disks
+        .iter()
+        .filter_map(|d| match &d.info.address {
+            Some(Address::Drive(place)) => Some((d.target.bus, *place)),
+            _ => None,
+        })
+        .collect();
+    for disk in &mut def.devices.disks {
+        if disk.info.address.is_none()
+            && let Some(place) = place_of(disk)
+            && !taken.contains(&(disk.target.bus, place))
+        {
+            taken.push((disk.target.bus, place));
+            disk.info.address = Some(Address::Drive(place));
+        }
+    }
+    let mut slots: Vec<(u32, u32)> = def
+        .devices
+        .smartcards
+        .iter()
+        .filter_map(|s| match &s.info.address {
+            Some(Address::Ccid { controller, slot }) => Some((*controller, *slot)),
+            _ => None,
+        })
+        .collect();
+    for card in &mut def.devices.smartcards {
+        let usb_redirected = matches!(&card.kind, SmartcardKind::Passthrough(s) if s.kind == CharKind::Null);
+        if card.info.address.is_none() && !usb_redirected {
+            let free = (0..=u32::MAX).find(|slot| !slots.contains(&(0, *slot)));
+            if let Some(slot) = free {
+                slots.push((0, slot));
+                card.info.address = Some(Address::Ccid { controller: 0, slot });
+            }
+        }
+    }
+}
+
+/// One graphics card is the primary one; the first if nothing is said.
+fn primary_video(def: &mut DomainDefinition) {
+    let videos = &mut def.devices.videos;
+    if videos.iter().any(|v| v.model.primary == Some(YesNo::Yes)) {
+        // The primary card is printed first.
+        videos.sort_by_key(|v| v.model.primary != Some(YesNo::Yes));
+    } else if let Some(first) = videos.first_mut() {
+        first.model.primary = Some(YesNo::Yes);
+    }
+}
