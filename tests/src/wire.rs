@@ -3,6 +3,7 @@
 //! It exists to say things that no stock client says (frames that are wrong in
 //! every way) and to measure calls without the cost of a client library.
 
+use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -17,6 +18,9 @@ pub const REMOTE_VERSION: u32 = 1;
 /// The longest frame that either side may send, its length field left out.
 pub const LONGEST: u32 = 33_554_432;
 
+/// What `Header::kind` says in an event.
+const EVENT: u32 = 2;
+
 /// Numbers of the procedures that are called here.
 pub mod procedure {
     #![allow(missing_docs)]
@@ -28,6 +32,9 @@ pub mod procedure {
     pub const AUTH_LIST: i32 = 66;
     pub const CONNECT_GET_LIB_VERSION: i32 = 157;
     pub const CONNECT_LIST_ALL_DOMAINS: i32 = 273;
+    pub const CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: i32 = 316;
+    pub const CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY: i32 = 317;
+    pub const DOMAIN_EVENT_CALLBACK_LIFECYCLE: i32 = 318;
     pub const DOMAIN_DEFINE_XML_FLAGS: i32 = 350;
 }
 
@@ -114,6 +121,7 @@ impl Xdr {
 pub struct Client {
     stream: UnixStream,
     serial: u32,
+    events: VecDeque<Answer>,
 }
 
 impl Client {
@@ -122,7 +130,7 @@ impl Client {
         let stream = UnixStream::connect(socket)?;
         stream.set_read_timeout(Some(limit))?;
         stream.set_write_timeout(Some(limit))?;
-        Ok(Client { stream, serial: 0 })
+        Ok(Client { stream, serial: 0, events: VecDeque::new() })
     }
 
     /// Connects and opens a driver, as a client library does first.
@@ -150,10 +158,25 @@ impl Client {
         self.serial += 1;
         let header = Header::call(procedure, self.serial);
         self.send(&header.frame(payload))?;
+        loop {
+            let answer = self.receive()?;
+            match (answer.header.kind, answer.header.serial, answer.header.procedure) {
+                (EVENT, ..) => self.events.push_back(answer),
+                (_, serial, number) if serial == self.serial && number == procedure => return Ok(answer),
+                _ => return Err(io::Error::other(format!("an answer to something else: {:?}", answer.header))),
+            }
+        }
+    }
+
+    /// The next event, whether it came already or not.
+    pub fn next_event(&mut self) -> io::Result<Answer> {
+        if let Some(event) = self.events.pop_front() {
+            return Ok(event);
+        }
         let answer = self.receive()?;
-        match answer.header.serial == self.serial && answer.header.procedure == procedure {
-            true => Ok(answer),
-            false => Err(io::Error::other(format!("an answer to something else: {:?}", answer.header))),
+        match answer.header.kind {
+            EVENT => Ok(answer),
+            _ => Err(io::Error::other(format!("no event: {:?}", answer.header))),
         }
     }
 

@@ -1,14 +1,12 @@
 //! `demo`: everything from nothing to a running guest, under a private root.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use oxivirt_tests::console::Console;
 use oxivirt_tests::sandbox::Sandbox;
-use oxivirt_tests::{assets, process};
+use oxivirt_tests::{assets, fixture, process};
 
 use crate::{Outcome, guest, packages, stage};
 
@@ -51,7 +49,7 @@ fn boot(sandbox: &mut Sandbox, uri: &str, guest: &assets::Guest) -> Outcome {
     println!("starting the daemon under {}", sandbox.root().display());
     sandbox.launch()?;
     let definition = sandbox.root().join("demo.xml");
-    std::fs::write(&definition, domain(guest))
+    std::fs::write(&definition, fixture::linux_guest(NAME, guest))
         .map_err(|e| format!("{}: {e}", definition.display()))?;
     let definition = definition.display().to_string();
     for step in [vec!["define", &definition], vec!["start", "--paused", NAME]] {
@@ -60,8 +58,6 @@ fn boot(sandbox: &mut Sandbox, uri: &str, guest: &assets::Guest) -> Outcome {
     }
     let terminal = sandbox.virsh_ok(uri, &["ttyconsole", NAME])?;
     let mut console = Console::open(Path::new(terminal.trim()))?;
-    // QEMU looks once a second whether someone opened the terminal, and drops output until then.
-    std::thread::sleep(Duration::from_millis(1200));
     println!("virsh resume {NAME}");
     sandbox.virsh_ok(uri, &["resume", NAME])?;
     let result = console
@@ -70,7 +66,9 @@ fn boot(sandbox: &mut Sandbox, uri: &str, guest: &assets::Guest) -> Outcome {
         .and_then(|()| console.say("uname -srm\n"))
         .and_then(|()| console.until("x86_64", Duration::from_secs(30)));
     println!("--- console of the guest");
-    println!("{}", console.text());
+    for line in console.lines() {
+        println!("  {line}");
+    }
     println!("---");
     result.map_err(|message| sandbox.explain(&message))
 }
@@ -105,118 +103,6 @@ fn clean_up(sandbox: &mut Sandbox, uri: &str) -> Outcome {
     let _ = sandbox.virsh(uri, &["destroy", NAME]);
     let _ = sandbox.virsh(uri, &["undefine", NAME]);
     sandbox.stop()
-}
-
-/// The guest's definition: kernel and RAM disk, one console, no disk.
-fn domain(guest: &assets::Guest) -> String {
-    let accelerated = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/kvm")
-        .is_ok();
-    let kind = if accelerated { "kvm" } else { "qemu" };
-    format!(
-        "<domain type='{kind}'>
-  <name>{NAME}</name>
-  <memory unit='MiB'>128</memory>
-  <vcpu>1</vcpu>
-  <os>
-    <type arch='x86_64' machine='pc'>hvm</type>
-    <kernel>{}</kernel>
-    <initrd>{}</initrd>
-    <cmdline>console=ttyS0 quiet</cmdline>
-  </os>
-  <features>
-    <acpi/>
-  </features>
-  <devices>
-    <serial type='pty'/>
-    <console type='pty'/>
-  </devices>
-</domain>
-",
-        guest.kernel.display(),
-        guest.initrd.display()
-    )
-}
-
-/// The guest's console, opened as a terminal opens it.
-struct Console {
-    terminal: std::fs::File,
-    seen: Vec<u8>,
-    /// Up to where the output has been searched.
-    searched: usize,
-}
-
-impl Console {
-    fn open(path: &Path) -> Result<Console, String> {
-        let flags =
-            i32::try_from((rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::NONBLOCK).bits())
-                .unwrap_or(0);
-        let terminal = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(flags)
-            .open(path)
-            .map_err(|e| format!("the guest's console {}: {e}", path.display()))?;
-        Ok(Console {
-            terminal,
-            seen: Vec::new(),
-            searched: 0,
-        })
-    }
-
-    fn say(&mut self, text: &str) -> Outcome {
-        self.terminal
-            .write_all(text.as_bytes())
-            .map_err(|e| format!("writing to the guest's console: {e}"))
-    }
-
-    /// Reads until `text` appears behind what was found before.
-    fn until(&mut self, text: &str, limit: Duration) -> Outcome {
-        let end = Instant::now() + limit;
-        loop {
-            let fresh = &self.seen[self.searched..];
-            if let Some(place) = fresh
-                .windows(text.len())
-                .position(|window| window == text.as_bytes())
-            {
-                self.searched += place + text.len();
-                return Ok(());
-            }
-            if process::INTERRUPTED.load(Ordering::Relaxed) {
-                return Err("interrupted".into());
-            }
-            if Instant::now() > end {
-                return Err(format!(
-                    "waited {} s for the guest to print \"{text}\"",
-                    limit.as_secs()
-                ));
-            }
-            let mut buffer = [0; 4096];
-            match self.terminal.read(&mut buffer) {
-                Ok(count @ 1..) => self.seen.extend_from_slice(&buffer[..count]),
-                Ok(0) => return Err("the guest closed its console".into()),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => std::thread::sleep(process::POLL),
-                Err(e) => return Err(format!("reading the guest's console: {e}")),
-            }
-        }
-    }
-
-    /// Everything seen so far as plain lines.
-    fn text(&self) -> String {
-        let text = String::from_utf8_lossy(&self.seen)
-            .replace("\u{1b}[6n", "")
-            .replace('\r', "");
-        let lines = text
-            .lines()
-            .map(str::trim_end)
-            .filter(|line| !line.is_empty());
-        lines
-            .map(|line| format!("  {line}"))
-            .collect::<Vec<_>>()
-            .join("\n")
-    }
 }
 
 /// Makes Ctrl-C and requests to end set [`process::INTERRUPTED`], so that everything is cleaned up.

@@ -55,7 +55,10 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
         )?;
     }
     // The daemon's own files win over the general ones.
-    distribute(&assets::workspace().join("xtask/templates/systemd"), &arguments.dest)?;
+    distribute(
+        &assets::workspace().join("xtask/templates/systemd"),
+        &arguments.dest,
+    )?;
     distribute(&assets::workspace().join("daemon/dist"), &arguments.dest)?;
     println!("staged in {}", arguments.dest.display());
     Ok(())

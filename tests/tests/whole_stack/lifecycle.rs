@@ -142,13 +142,21 @@ fn a_redefinition_keeps_the_identity() -> Outcome {
 }
 
 #[test]
-fn autostart_survives_a_restart_of_the_daemon() -> Outcome {
+fn autostart_happens_once_after_a_boot_of_the_host() -> Outcome {
     let Some(mut host) = Host::qemu()? else { return Ok(()) };
     host.define(&fixture::idle_guest("early"))?;
     host.define(&fixture::idle_guest("late"))?;
     host.virsh(&["autostart", "early"])?;
     assert_eq!(field(&host.virsh(&["dominfo", "early"])?, "Autostart"), "enable");
+    // A daemon that is merely replaced starts nothing.
     host.sandbox.stop()?;
+    host.sandbox.launch()?;
+    host.virsh(&["start", "late"])?;
+    assert!(host.state("early")?.starts_with("shut off"), "{}", host.state("early")?);
+    host.virsh(&["destroy", "late"])?;
+    // What lies in the run folder is gone after a boot.
+    host.sandbox.stop()?;
+    std::fs::remove_dir_all(host.sandbox.root().join("run")).map_err(|e| e.to_string())?;
     host.sandbox.launch()?;
     host.reaches("early", "running (booted)", super::SOON)?;
     assert!(host.state("late")?.starts_with("shut off"), "{}", host.state("late")?);

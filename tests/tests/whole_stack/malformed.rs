@@ -123,17 +123,6 @@ fn strings_longer_than_their_frame_or_the_limit_are_errors() -> Outcome {
 }
 
 #[test]
-fn optional_values_are_there_or_not() -> Outcome {
-    let mut sandbox = Sandbox::start()?;
-    let mut client = Client::connect(&sandbox.socket(), LIMIT).map_err(|e| e.to_string())?;
-    client.call(procedure::AUTH_LIST, &[]).map_err(|e| e.to_string())?;
-    let payload = Xdr::default().unsigned(7).string("test:///default").unsigned(0).0;
-    let reaction = react(&mut client, &Header::call(procedure::CONNECT_OPEN, 9).frame(&payload))?;
-    assert!(matches!(reaction, Reaction::Error(_)), "{reaction:?}");
-    still_serves(&mut sandbox)
-}
-
-#[test]
 fn calls_before_a_driver_is_opened_are_errors() -> Outcome {
     let mut sandbox = Sandbox::start()?;
     let mut client = Client::connect(&sandbox.socket(), LIMIT).map_err(|e| e.to_string())?;

@@ -36,7 +36,7 @@ fn a_running_guest_shows_what_was_filled_in() -> Outcome {
     let kept = host.virsh(&["dumpxml", "linux"])?;
     host.virsh(&["start", "--paused", "linux"])?;
     let live = host.virsh(&["dumpxml", "linux"])?;
-    assert!(live.starts_with(&format!("<domain type='{}' id='1'", fixture::domain_type())), "{live}");
+    assert!(live.starts_with(&format!("<domain type='{}' id='1'", fixture::DOMAIN_TYPE)), "{live}");
     assert!(live.contains("<source path='/dev/pts/"), "{live}");
     assert!(live.contains("<alias name='serial0'/>"), "{live}");
     assert_eq!(host.virsh(&["dumpxml", "--inactive", "linux"])?, kept);

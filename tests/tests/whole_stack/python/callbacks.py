@@ -1,4 +1,8 @@
-"""Lifecycle callbacks: for all domains, for one, and the same function twice."""
+"""Lifecycle callbacks: for all domains, for one, and the same function on two connections.
+
+The client library refuses to register one function twice on one connection;
+the daemon does not, see events.rs.
+"""
 import threading
 
 import libvirt
@@ -23,17 +27,20 @@ heard = {"all": [], "one": [], "twice": []}
 
 
 def note(conn, dom, event, detail, key):
-    heard[key].append((dom.name(), event, detail))
+    # Whether QEMU still tells of its shutdown while it is being ended is luck.
+    if event != libvirt.VIR_DOMAIN_EVENT_SHUTDOWN:
+        heard[key].append((dom.name(), event, detail))
 
 
 LIFECYCLE = libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE
 ids = [
     c.domainEventRegisterAny(None, LIFECYCLE, note, "all"),
     c.domainEventRegisterAny(c.lookupByName("one"), LIFECYCLE, note, "one"),
-    c.domainEventRegisterAny(None, LIFECYCLE, note, "twice"),
-    c.domainEventRegisterAny(None, LIFECYCLE, note, "twice"),
+    c.domainEventRegisterAny(c.lookupByName("two"), LIFECYCLE, note, "twice"),
 ]
-assert len(set(ids)) == 4, ids
+assert len(set(ids)) == 3, ids
+other = libvirt.open(URI)
+again = other.domainEventRegisterAny(other.lookupByName("two"), LIFECYCLE, note, "twice")
 
 for dom in (one, two):
     dom.create()
@@ -50,11 +57,11 @@ steps = [
     (E.VIR_DOMAIN_EVENT_STOPPED, E.VIR_DOMAIN_EVENT_STOPPED_DESTROYED),
 ]
 expected = [(name,) + step for name in ("one", "two") for step in steps]
-wait("every event twice by two registrations", lambda: len(heard["twice"]) >= 2 * len(expected))
+wait("every event of two twice", lambda: len(heard["twice"]) >= len(expected))
 wait("the last event", lambda: len(heard["all"]) >= len(expected))
 assert heard["all"] == expected, heard["all"]
 assert heard["one"] == expected[:5], heard["one"]
-assert sorted(heard["twice"]) == sorted(expected * 2), heard["twice"]
+assert sorted(heard["twice"]) == sorted(expected[5:] * 2), heard["twice"]
 
 # Taking one of two equal registrations away leaves the other.
 c.domainEventDeregisterAny(ids[2])
@@ -66,10 +73,12 @@ wait("the events of a second start", lambda: len(heard["all"]) >= 3)
 wait("the remaining registration", lambda: len(heard["twice"]) >= 3)
 assert len(heard["twice"]) == 3, heard["twice"]
 assert heard["one"] == [], heard["one"]
-for i in (ids[0], ids[1], ids[3]):
+for i in ids[:2]:
     c.domainEventDeregisterAny(i)
+other.domainEventDeregisterAny(again)
 one.undefine()
 two.undefine()
 stop = True
 c.close()
+other.close()
 actor.close()
