@@ -6,16 +6,10 @@ use oxivirt_util::config::Config;
 
 /// The corpus beside the checkout, or where `OXIVIRT_CORPUS` says.
 fn corpus() -> PathBuf {
-    let folder = std::env::var_os("OXIVIRT_CORPUS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("OXIVIRT_CORPUS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"), PathBuf::from);
     let folder = folder.join("conf");
-    assert!(
-        folder.is_dir(),
-        "no corpus at '{}': set OXIVIRT_CORPUS to the folder that holds it",
-        folder.display()
-    );
+    assert!(folder.is_dir(), "no corpus at '{}': set OXIVIRT_CORPUS to the folder that holds it", folder.display());
     folder
 }
 
