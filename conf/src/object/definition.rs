@@ -26,3 +26,16 @@ pub trait Private: Send + Sync + 'static {
     /// cached statistics. Cloned at each change, so keep what is big in an `Arc`.
     type Status: Clone + Send + Sync + 'static;
 }
+
+impl Definition for crate::domain::DomainDefinition {
+    const NOUN: &'static str = "domain";
+    const MISSING: ErrorCode = ErrorCode::NO_DOMAIN;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.uuid
+    }
+}

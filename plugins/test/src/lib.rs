@@ -1,1 +1,39 @@
-//! plugins/test
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to start
+//! [`driver`] opens connections, `state` is what they share, `calls` has one
+//! file per interface, `definition` is what this driver makes of a domain
+//! document, `node` the host it pretends to be, `node_file` the `<node>` file.
+
+mod calls;
+mod definition;
+mod driver;
+mod error;
+mod node;
+mod node_file;
+mod state;
+
+pub use driver::{TestConnection, TestDriver};
+
+oxivirt_core::plugin! {
+    name: "test",
+    description: "In-memory hypervisor for tests",
+    drivers: [
+        TestDriver {
+            kind: HYPERVISOR,
+            name: "TEST",
+            schemes: ["test"],
+            wants: [],
+            interfaces: [
+                connect,
+                node,
+                domain_lifecycle,
+                domain_listing,
+                domain_information,
+                domain_config,
+                domain_metadata,
+                domain_guest,
+            ],
+        },
+    ],
+}

@@ -1,0 +1,185 @@
+//! The host of `test:///default`, and hosts from `<node>` files.
+
+use std::path::Path;
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::xml::{Document, Node as Element};
+use oxivirt_core::constants::DomainStateCode;
+use oxivirt_core::{Error, Host, Result};
+use std::sync::Arc;
+
+use crate::definition;
+use crate::node::Node;
+use crate::state::{Nothing, Snapshot, State, Status};
+
+/// The domain of `test:///default`.
+const DEFAULT_DOMAIN: &str = "\
+<domain type='test'>
+  <name>test</name>
+  <uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid>
+  <memory>8388608</memory>
+  <currentMemory>2097152</currentMemory>
+  <vcpu>2</vcpu>
+  <os>
+    <type>hvm</type>
+  </os>
+  <devices>
+    <disk type='file' device='disk'>
+      <source file='/guest/diskimage1'/>
+      <target dev='vda' bus='virtio'/>
+      <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>
+    </disk>
+    <interface type='network'>
+      <mac address='aa:bb:cc:dd:ee:ff'/>
+      <source network='default'/>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>
+    </interface>
+    <memballoon model='virtio'>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0'/>
+    </memballoon>
+  </devices>
+</domain>
+";
+
+/// Namespace of what a file says about the state of a domain.
+const STATE_NAMESPACE: &str = "http://libvirt.org/schemas/domain/test/1.0";
+
+/// Largest file that is read.
+const SIZE_MAX: usize = 16 << 20;
+
+/// The host with one running domain.
+pub(crate) fn default_host(host: Host) -> Result<State> {
+    let state = State::new(host, Node::default());
+    add(&state, definition::parse(DEFAULT_DOMAIN, false)?, Beginning::default())?;
+    Ok(state)
+}
+
+/// The host that a file describes.
+pub(crate) fn load(host: Host, file: &Path) -> Result<State> {
+    let text = read(file)?;
+    let document = Document::parse(&text).map_err(|error| error.context(file.display()))?;
+    let root = document.root();
+    if root.name() != "node" {
+        return Err(Error::xml(format!("expecting root element of 'node', not '{}'", root.name())));
+    }
+    let state = State::new(host, node(root)?);
+    for element in root.children_named("domain") {
+        let Some(name) = element.attr("file") else {
+            let beginning = Beginning::parse(element)?;
+            add(&state, definition::parse_node(element)?, beginning)?;
+            continue;
+        };
+        let path = file.parent().unwrap_or(Path::new("")).join(name);
+        let text = read(&path)?;
+        let document = Document::parse(&text).map_err(|error| error.context(path.display()))?;
+        let element = document.root();
+        if element.name() != "domain" {
+            return Err(Error::xml(format!(
+                "expecting root element of 'domain', not '{}', in '{}'",
+                element.name(),
+                path.display()
+            )));
+        }
+        let beginning = Beginning::parse(element)?;
+        add(&state, definition::parse_node(element)?, beginning)?;
+    }
+    Ok(state)
+}
+
+fn read(file: &Path) -> Result<String> {
+    oxivirt_util::file::read_text(file, SIZE_MAX)
+        .map_err(|source| Error::system(format!("Failed to open file '{}'", file.display()), &source))
+}
+
+/// What the file says about the host; the rest is as by default.
+fn node(root: Element<'_>) -> Result<Node> {
+    let mut node = Node { cells: Vec::new(), ..Node::default() };
+    let info = &mut node.info;
+    if let Some(cpu) = root.child("cpu") {
+        let fields = [
+            ("nodes", &mut info.nodes),
+            ("sockets", &mut info.sockets),
+            ("cores", &mut info.cores),
+            ("threads", &mut info.threads),
+            ("active", &mut info.cpus),
+            ("mhz", &mut info.mhz),
+        ];
+        for (name, value) in fields {
+            if let Some(text) = cpu.child_text(name) {
+                *value = text
+                    .trim()
+                    .parse()
+                    .ok()
+                    .filter(|number| *number >= 0)
+                    .ok_or_else(|| Error::xml(format!("invalid node cpu {name} value")))?;
+            }
+        }
+        if let Some(model) = cpu.child_text("model") {
+            // The wire has room for so many bytes.
+            const MODEL_MAX: usize = 31;
+            if model.len() > MODEL_MAX {
+                return Err(Error::xml(format!("node cpu model '{model}' is longer than {MODEL_MAX} bytes")));
+            }
+            info.model = model.as_ref().into();
+        }
+    }
+    if let Some(text) = root.child_text("memory") {
+        info.memory = text.trim().parse().map_err(|_| Error::xml("invalid node memory value"))?;
+    }
+    Ok(node)
+}
+
+/// The state in which a domain of a file begins.
+struct Beginning {
+    state: DomainStateCode,
+    transient: bool,
+    managed_save: bool,
+}
+
+impl Default for Beginning {
+    fn default() -> Self {
+        Self { state: DomainStateCode::RUNNING, transient: false, managed_save: false }
+    }
+}
+
+impl Beginning {
+    fn parse(domain: Element<'_>) -> Result<Self> {
+        let mut beginning = Self::default();
+        for element in domain.children().filter(|element| element.namespace() == Some(STATE_NAMESPACE)) {
+            match element.name() {
+                "runstate" => {
+                    let number: i32 = element.text().trim().parse().map_err(|_| Error::xml("invalid runstate"))?;
+                    beginning.state = DomainStateCode(number);
+                    if beginning.state.name().is_none() {
+                        return Err(Error::xml(format!("runstate '{number}' out of range'")));
+                    }
+                }
+                "transient" => beginning.transient = true,
+                "hasmanagedsave" => beginning.managed_save = true,
+                _ => {}
+            }
+        }
+        let off = beginning.state == DomainStateCode::SHUTOFF;
+        if beginning.transient && off {
+            return Err(Error::xml("transient domain cannot have runstate 'shutoff'"));
+        }
+        if beginning.managed_save && !off {
+            return Err(Error::xml("domain with managedsave data can only have runstate 'shutoff'"));
+        }
+        Ok(beginning)
+    }
+}
+
+fn add(state: &State, definition: DomainDefinition, beginning: Beginning) -> Result<()> {
+    let definition = Arc::new(definition);
+    let mut status = Status::new(beginning.state);
+    status.managed_save = beginning.managed_save;
+    let snapshot = if beginning.state == DomainStateCode::SHUTOFF {
+        Snapshot::inactive(definition, status)
+    } else {
+        let id = state.domains.next_id()?;
+        let stored = (!beginning.transient).then(|| Arc::clone(&definition));
+        Snapshot::active(definition::running(&definition, id), stored, Some(id), status)
+    };
+    state.domains.insert(snapshot, Nothing).map(drop)
+}

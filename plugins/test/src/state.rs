@@ -1,0 +1,129 @@
+//! What connections share: the host, its domains and their events.
+//!
+//! Lock order: a domain's job (see `oxivirt_conf::object`), nothing else.
+//! Events are emitted under the job, so that those of one domain arrive in
+//! the order in which they happened.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::object::{self, JOB_WAIT, JobKind, Private, Table};
+use oxivirt_core::call::Call;
+use oxivirt_core::constants::{DomainEventType, DomainStateCode};
+use oxivirt_core::event::Event;
+use oxivirt_core::interface::public_name;
+use oxivirt_core::types::{Domain, Uuid};
+use oxivirt_core::{Host, Result};
+
+use crate::error::{Own, not_running};
+use crate::node::Node;
+
+/// The private part of a domain: there is nothing behind it.
+pub(crate) struct Nothing;
+
+impl Private for Nothing {
+    type Status = Status;
+}
+
+/// What is known of a domain beside its definitions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Status {
+    pub(crate) state: DomainStateCode,
+    /// Its meaning depends on the state.
+    pub(crate) reason: i32,
+    pub(crate) autostart: bool,
+    pub(crate) autostart_once: bool,
+    /// Whether the definition changed while it ran.
+    pub(crate) updated: bool,
+    /// Whether there is a saved image that the next start uses up.
+    pub(crate) managed_save: bool,
+}
+
+impl Status {
+    /// A state for no reason that is known.
+    pub(crate) fn new(state: DomainStateCode) -> Self {
+        Self { state, reason: 0, autostart: false, autostart_once: false, updated: false, managed_save: false }
+    }
+
+    /// Goes over to another state.
+    pub(crate) fn enter(&mut self, state: DomainStateCode, reason: i32) {
+        (self.state, self.reason) = (state, reason);
+    }
+}
+
+pub(crate) type Snapshot = object::Snapshot<DomainDefinition, Status>;
+pub(crate) type Object = object::Object<DomainDefinition, Nothing>;
+pub(crate) type Job = object::Job<DomainDefinition, Nothing>;
+
+/// A host with its domains.
+pub(crate) struct State {
+    pub(crate) host: Host,
+    pub(crate) channel: u64,
+    pub(crate) node: Node,
+    pub(crate) domains: Table<DomainDefinition, Nothing>,
+}
+
+impl State {
+    /// A host without domains.
+    pub(crate) fn new(host: Host, node: Node) -> Self {
+        Self { host, channel: host.new_channel(), node, domains: Table::new() }
+    }
+
+    /// The domain that a call is about.
+    pub(crate) fn find(&self, dom: &Domain) -> Result<Arc<Object>> {
+        self.domains.require_uuid(uuid::Uuid::from_bytes(dom.uuid.0), Some(&dom.name)).own()
+    }
+
+    /// What is known about the domain that a call is about. Never waits.
+    pub(crate) fn read(&self, dom: &Domain) -> Result<Arc<Snapshot>> {
+        Ok(self.find(dom)?.snapshot())
+    }
+
+    /// As [`State::read`], of a domain that runs.
+    pub(crate) fn read_active(&self, dom: &Domain) -> Result<Arc<Snapshot>> {
+        let snapshot = self.read(dom)?;
+        if snapshot.is_active() { Ok(snapshot) } else { Err(not_running()) }
+    }
+
+    /// The right to change the domain that a call is about.
+    pub(crate) fn change(&self, call: &Call, dom: &Domain) -> Result<Job> {
+        let object = self.find(dom)?;
+        begin(&object, call)
+    }
+
+    /// As [`State::change`], of a domain that runs.
+    pub(crate) fn change_active(&self, call: &Call, dom: &Domain) -> Result<Job> {
+        let job = self.change(call, dom)?;
+        if job.snapshot().is_active() { Ok(job) } else { Err(not_running()) }
+    }
+
+    /// Tells subscribers what happened in the life of a domain.
+    pub(crate) fn emit(&self, domain: &Domain, event: DomainEventType, detail: i32) {
+        self.emit_event(Event::lifecycle(domain, event, detail));
+    }
+
+    /// Tells subscribers of an event; one that cannot be encoded is logged.
+    pub(crate) fn emit_event(&self, event: Result<Event>) {
+        match event {
+            Ok(event) => self.host.emit(self.channel, &event),
+            Err(error) => tracing::error!(%error, "cannot tell of an event"),
+        }
+    }
+}
+
+/// Waits for the right to change an object.
+pub(crate) fn begin(object: &Arc<Object>, call: &Call) -> Result<Job> {
+    object.begin_job(JobKind::Modify, &owner(call), Instant::now() + JOB_WAIT).own()
+}
+
+/// Whose job it is.
+pub(crate) fn owner(call: &Call) -> String {
+    format!("{} of client {}", public_name(call.name()), call.client())
+}
+
+/// How calls name a domain.
+pub(crate) fn reference(snapshot: &Snapshot) -> Domain {
+    let definition = snapshot.definition();
+    Domain::new(definition.name.as_str(), Uuid(*definition.uuid.as_bytes()), snapshot.id().unwrap_or(-1))
+}
