@@ -23,17 +23,12 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
     println!("building the daemon and its drivers");
     let mut build = stage::cargo();
     build.args(assets::build_arguments());
-    process::show(
-        &mut build,
-        "building the daemon and its drivers",
-        Duration::from_secs(3600),
-    )?;
+    process::show(&mut build, "building the daemon and its drivers", Duration::from_secs(3600))?;
 
     watch_signals()?;
     let mut sandbox = Sandbox::prepare()?.apart_from_terminal();
     let uri = sandbox.uri("qemu", "/system");
-    let outcome =
-        boot(&mut sandbox, &uri, &guest).and_then(|()| stay(&sandbox, &uri, arguments.once));
+    let outcome = boot(&mut sandbox, &uri, &guest).and_then(|()| stay(&sandbox, &uri, arguments.once));
     process::INTERRUPTED.store(false, Ordering::Relaxed);
     let cleaned = clean_up(&mut sandbox, &uri);
     outcome.and(cleaned)
@@ -110,22 +105,14 @@ fn watch_signals() -> Outcome {
     use tokio::signal::unix::{SignalKind, signal};
     let (ready, started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-        {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => return drop(ready.send(Err(format!("signals: {e}")))),
         };
         runtime.block_on(async move {
             let listen = |kind| signal(kind).map_err(|e| format!("signals: {e}"));
-            let signals = listen(SignalKind::interrupt()).and_then(|a| {
-                Ok((
-                    a,
-                    listen(SignalKind::terminate())?,
-                    listen(SignalKind::hangup())?,
-                ))
-            });
+            let signals = listen(SignalKind::interrupt())
+                .and_then(|a| Ok((a, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?)));
             match signals {
                 Ok((mut interrupt, mut terminate, mut hangup)) => {
                     let _ = ready.send(Ok(()));

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod conformance;
 mod demo;
+mod fuzz;
 mod guest;
 mod packages;
 mod stage;
@@ -28,12 +30,16 @@ enum Command {
     Demo(demo::Arguments),
     /// Install the distribution packages that the other commands need
     Packages(packages::Arguments),
+    /// Fuzz every parser of outside bytes for a while
+    Fuzz(fuzz::Arguments),
     /// Make the small Linux guest used by the demo and the tests
     Guest,
     /// Install what tests need, build, and run every check and test
     Test,
     /// Build for release and lay everything out as installed
     Stage(stage::Arguments),
+    /// Run the data suites of libvirt's own tests
+    Conformance(conformance::Arguments),
     /// Hold the house rules against the workspace
     Check(check::Arguments),
 }
@@ -42,9 +48,11 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Demo(arguments) => demo::command(&arguments),
         Command::Packages(arguments) => packages::command(&arguments),
+        Command::Fuzz(arguments) => fuzz::command(&arguments),
         Command::Guest => guest::command(),
         Command::Test => return test::command(),
         Command::Stage(arguments) => stage::command(&arguments),
+        Command::Conformance(arguments) => conformance::command(&arguments),
         Command::Check(arguments) => check::command(&arguments),
     };
     match outcome {

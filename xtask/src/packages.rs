@@ -43,25 +43,15 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
 /// Errors: not a Debian system that has the packages, no right to install,
 /// or apt failed three times; each with what to do about it.
 pub(crate) fn install(purpose: Purpose) -> Outcome {
-    let wanted: Vec<&Package> = PACKAGES
-        .iter()
-        .filter(|package| package.purpose <= purpose)
-        .collect();
+    let wanted: Vec<&Package> = PACKAGES.iter().filter(|package| package.purpose <= purpose).collect();
     let missing = missing(&wanted)?;
     if missing.is_empty() {
         return Ok(());
     }
     let suite = suite()?;
-    println!(
-        "installing {} packages from the distribution:",
-        missing.len()
-    );
+    println!("installing {} packages from the distribution:", missing.len());
     for package in &missing {
-        let from = if package.backport && suite == Suite::Bookworm {
-            " (bookworm-backports)"
-        } else {
-            ""
-        };
+        let from = if package.backport && suite == Suite::Bookworm { " (bookworm-backports)" } else { "" };
         println!("  {:<28} {}{from}", package.name, package.reason);
     }
     let apt = Apt::new(&missing)?;
@@ -70,9 +60,8 @@ pub(crate) fn install(purpose: Purpose) -> Outcome {
     }
     apt.get(&["update"])?;
     let guard = ServiceGuard::new(&apt, &missing)?;
-    let (backports, release): (Vec<&Package>, Vec<&Package>) = missing
-        .iter()
-        .partition(|package| package.backport && suite == Suite::Bookworm);
+    let (backports, release): (Vec<&Package>, Vec<&Package>) =
+        missing.iter().partition(|package| package.backport && suite == Suite::Bookworm);
     for (target, group) in [(Some("bookworm-backports"), backports), (None, release)] {
         if group.is_empty() {
             continue;
@@ -85,10 +74,7 @@ pub(crate) fn install(purpose: Purpose) -> Outcome {
     drop(guard);
     match self::missing(&wanted)?.as_slice() {
         [] => Ok(()),
-        still => Err(format!(
-            "after the installation these are still missing or too old: {}",
-            names(still)
-        )),
+        still => Err(format!("after the installation these are still missing or too old: {}", names(still))),
     }
 }
 
@@ -110,48 +96,20 @@ struct Package {
 }
 
 const fn package(name: &'static str, purpose: Purpose, reason: &'static str) -> Package {
-    Package {
-        name,
-        major: 0,
-        backport: false,
-        purpose,
-        reason,
-        units: &[],
-    }
+    Package { name, major: 0, backport: false, purpose, reason, units: &[] }
 }
 
-const fn backport(
-    name: &'static str,
-    major: u32,
-    purpose: Purpose,
-    reason: &'static str,
-) -> Package {
-    Package {
-        name,
-        major,
-        backport: true,
-        purpose,
-        reason,
-        units: &[],
-    }
+const fn backport(name: &'static str, major: u32, purpose: Purpose, reason: &'static str) -> Package {
+    Package { name, major, backport: true, purpose, reason, units: &[] }
 }
 
 const PACKAGES: &[Package] = &[
     backport("libvirt-clients", 11, Purpose::Demo, "stock virsh"),
     backport("qemu-system-x86", 10, Purpose::Demo, "runs the guests"),
-    package(
-        "busybox-static",
-        Purpose::Demo,
-        "userland of the test guest",
-    ),
+    package("busybox-static", Purpose::Demo, "userland of the test guest"),
     package("cpio", Purpose::Demo, "packs the test guest"),
     package("xz-utils", Purpose::Demo, "unpacks kernel modules"),
-    backport(
-        "libvirt-common",
-        11,
-        Purpose::Test,
-        "schemas that printed XML must satisfy",
-    ),
+    backport("libvirt-common", 11, Purpose::Test, "schemas that printed XML must satisfy"),
     backport("qemu-utils", 10, Purpose::Test, "disk images"),
     package("python3-minimal", Purpose::Test, "runs the Python clients"),
     package("python3-libvirt", Purpose::Test, "stock Python bindings"),
@@ -167,12 +125,7 @@ const PACKAGES: &[Package] = &[
             "virtlogd.socket",
             "virtlogd-admin.socket",
         ],
-        ..backport(
-            "libvirt-daemon",
-            11,
-            Purpose::Bench,
-            "the stock daemon, to compare with",
-        )
+        ..backport("libvirt-daemon", 11, Purpose::Bench, "the stock daemon, to compare with")
     },
 ];
 
@@ -185,11 +138,7 @@ fn missing<'a>(wanted: &[&'a Package]) -> Result<Vec<&'a Package>, String> {
     query.args(["-W", "-f", "${Package} ${db:Status-Abbrev} ${Version}\n"]);
     query.args(wanted.iter().map(|package| package.name));
     // A package that dpkg never heard of makes the status non-zero; its line is simply absent.
-    let answer = process::run(
-        &mut query,
-        "asking dpkg what is installed",
-        Duration::from_secs(60),
-    )?;
+    let answer = process::run(&mut query, "asking dpkg what is installed", Duration::from_secs(60))?;
     let installed: HashMap<&str, u32> = answer
         .stdout
         .lines()
@@ -199,23 +148,13 @@ fn missing<'a>(wanted: &[&'a Package]) -> Result<Vec<&'a Package>, String> {
             status.starts_with("ii").then(|| (name, major(version)))
         })
         .collect();
-    let serves = |package: &Package| {
-        installed
-            .get(package.name)
-            .is_some_and(|major| *major >= package.major)
-    };
-    Ok(wanted
-        .iter()
-        .copied()
-        .filter(|package| !serves(package))
-        .collect())
+    let serves = |package: &Package| installed.get(package.name).is_some_and(|major| *major >= package.major);
+    Ok(wanted.iter().copied().filter(|package| !serves(package)).collect())
 }
 
 /// The first number of a Debian version, behind its epoch: 10 for `1:10.0.2+ds-2`.
 fn major(version: &str) -> u32 {
-    let upstream = version
-        .split_once(':')
-        .map_or(version, |(_, upstream)| upstream);
+    let upstream = version.split_once(':').map_or(version, |(_, upstream)| upstream);
     let digits: String = upstream.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(0)
 }
@@ -239,9 +178,7 @@ fn suite() -> Result<Suite, String> {
     };
     match (value("ID").as_str(), value("VERSION_ID").as_str()) {
         ("debian", "12") => Ok(Suite::Bookworm),
-        ("debian", other) if other.parse::<u32>().map_or(true, |number| number > 12) => {
-            Ok(Suite::Newer)
-        }
+        ("debian", other) if other.parse::<u32>().map_or(true, |number| number > 12) => Ok(Suite::Newer),
         (id, version) => {
             let all: Vec<&Package> = PACKAGES.iter().collect();
             Err(elsewhere(&format!("it is {id} {version}"), &all))
@@ -258,11 +195,7 @@ fn elsewhere(why: &str, wanted: &[&Package]) -> String {
 }
 
 fn names(packages: &[&Package]) -> String {
-    packages
-        .iter()
-        .map(|package| package.name)
-        .collect::<Vec<_>>()
-        .join(" ")
+    packages.iter().map(|package| package.name).collect::<Vec<_>>().join(" ")
 }
 
 /// apt with the rights it needs.
@@ -276,9 +209,7 @@ impl Apt {
             return Ok(Apt { prefix: Vec::new() });
         }
         match find_program("sudo") {
-            Some(_) => Ok(Apt {
-                prefix: vec!["sudo"],
-            }),
+            Some(_) => Ok(Apt { prefix: vec!["sudo"] }),
             None => Err(format!(
                 "this user may not run apt and there is no sudo; as root: apt-get update; apt-get install {}",
                 names(missing)
@@ -305,12 +236,7 @@ impl Apt {
             let mut command = self.command("env");
             command
                 .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"])
-                .args([
-                    "-o",
-                    "Acquire::Retries=3",
-                    "-o",
-                    "Acquire::http::Timeout=30",
-                ])
+                .args(["-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=30"])
                 .args(["-o", "DPkg::Lock::Timeout=120", "-o", "Dpkg::Use-Pty=0"])
                 .args(arguments);
             match process::show(&mut command, &what, Duration::from_secs(900)) {
@@ -353,31 +279,20 @@ impl Apt {
 
 /// The text of every source list of apt.
 fn sources() -> String {
-    let listed = fs::read_dir("/etc/apt/sources.list.d")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let listed = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
     listed
         .map(|entry| entry.path())
         .chain(["/etc/apt/sources.list".into()])
         .filter_map(|file| fs::read_to_string(file).ok())
-        .flat_map(|text| {
-            text.lines()
-                .map(|line| line.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
+        .flat_map(|text| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>())
         .filter(|line| !line.starts_with('#'))
         .fold(String::new(), |all, line| all + &line + "\n")
 }
 
 /// The mirror from which the release itself comes.
 fn mirror(sources: &str) -> Option<&str> {
-    let is_mirror =
-        |word: &&str| word.contains("://") && word.trim_end_matches('/').ends_with("/debian");
-    sources
-        .lines()
-        .flat_map(str::split_whitespace)
-        .find(is_mirror)
+    let is_mirror = |word: &&str| word.contains("://") && word.trim_end_matches('/').ends_with("/debian");
+    sources.lines().flat_map(str::split_whitespace).find(is_mirror)
 }
 
 /// Keeps newly installed packages from starting their daemons, now and at the next boot.
@@ -403,11 +318,7 @@ impl<'a> ServiceGuard<'a> {
             .collect();
         let policy = !units.is_empty() && !Path::new(POLICY).exists();
         if policy {
-            apt.write(
-                POLICY,
-                "#!/bin/sh\n# No service starts while packages are installed.\nexit 101\n",
-                "755",
-            )?;
+            apt.write(POLICY, "#!/bin/sh\n# No service starts while packages are installed.\nexit 101\n", "755")?;
         }
         Ok(ServiceGuard { apt, policy, units })
     }
@@ -446,14 +357,8 @@ mod tests {
 
     #[test]
     fn the_mirror_of_the_release_is_found_in_both_source_formats() {
-        assert_eq!(
-            mirror("deb http://a.example/debian bookworm main\n"),
-            Some("http://a.example/debian")
-        );
-        assert_eq!(
-            mirror("Types: deb\nURIs: http://b.example/debian/\n"),
-            Some("http://b.example/debian/")
-        );
+        assert_eq!(mirror("deb http://a.example/debian bookworm main\n"), Some("http://a.example/debian"));
+        assert_eq!(mirror("Types: deb\nURIs: http://b.example/debian/\n"), Some("http://b.example/debian/"));
         assert_eq!(mirror("URIs: https://c.example/node\n"), None);
     }
 

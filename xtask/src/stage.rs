@@ -22,43 +22,17 @@ pub(crate) struct Arguments {
 
 pub(crate) fn command(arguments: &Arguments) -> Outcome {
     let built = assets::target_folder()?.join("release");
-    build(
-        &["build", "--release", "-p", "oxivirt-daemon"],
-        "the daemon",
-    )?;
-    place(
-        &built.join("oxivirtd"),
-        &arguments.dest.join("bin/oxivirtd"),
-    )?;
+    build(&["build", "--release", "-p", "oxivirt-daemon"], "the daemon")?;
+    place(&built.join("oxivirtd"), &arguments.dest.join("bin/oxivirtd"))?;
     for name in assets::plugin_names() {
         let package = format!("oxivirt-driver-{name}");
-        build(
-            &[
-                "rustc",
-                "--release",
-                "-p",
-                &package,
-                "--lib",
-                "--crate-type",
-                "cdylib",
-            ],
-            &package,
-        )?;
+        build(&["rustc", "--release", "-p", &package, "--lib", "--crate-type", "cdylib"], &package)?;
         let file = format!("lib{}.so", package.replace('-', "_"));
-        place(
-            &built.join(&file),
-            &arguments.dest.join("lib/oxivirt/plugins").join(&file),
-        )?;
-        distribute(
-            &assets::workspace().join("plugins").join(&name).join("dist"),
-            &arguments.dest,
-        )?;
+        place(&built.join(&file), &arguments.dest.join("lib/oxivirt/plugins").join(&file))?;
+        distribute(&assets::workspace().join("plugins").join(&name).join("dist"), &arguments.dest)?;
     }
     // The daemon's own files win over the general ones.
-    distribute(
-        &assets::workspace().join("xtask/templates/systemd"),
-        &arguments.dest,
-    )?;
+    distribute(&assets::workspace().join("xtask/templates/systemd"), &arguments.dest)?;
     distribute(&assets::workspace().join("daemon/dist"), &arguments.dest)?;
     println!("staged in {}", arguments.dest.display());
     Ok(())
@@ -73,11 +47,7 @@ pub(crate) fn cargo() -> Command {
 
 fn build(arguments: &[&str], what: &str) -> Outcome {
     println!("building {what}");
-    process::show(
-        cargo().args(arguments),
-        &format!("building {what}"),
-        Duration::from_secs(3600),
-    )
+    process::show(cargo().args(arguments), &format!("building {what}"), Duration::from_secs(3600))
 }
 
 /// Copies what a crate wants shipped to where packages put it: units by their
@@ -85,10 +55,7 @@ fn build(arguments: &[&str], what: &str) -> Outcome {
 fn distribute(dist: &Path, dest: &Path) -> Outcome {
     for entry in fs::read_dir(dist).into_iter().flatten().flatten() {
         let source = entry.path();
-        let extension = source
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .unwrap_or_default();
+        let extension = source.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         let folder = match extension {
             "service" | "socket" | "target" => "lib/systemd/system",
             "conf" => "etc/libvirt",

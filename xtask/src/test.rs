@@ -59,11 +59,7 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -71,50 +67,18 @@ fn run(tally: &mut Tally, notes: &std::path::Path) -> Result<(), String> {
     packages::install(packages::Purpose::Test)?;
     guest::make()?;
     gate(tally, "formatting", "fmt", &["fmt", "--all", "--check"]);
-    gate(
-        tally,
-        "lints",
-        "clippy",
-        &[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--quiet",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    );
+    gate(tally, "lints", "clippy", &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]);
     let mut build = stage::cargo();
     build.args(["build", "--workspace", "--lib", "--bins"]);
     process::show(&mut build, "building the workspace", BUILD_LIMIT)?;
 
     let with_nextest = available("nextest");
     let arguments: &[&str] = match with_nextest {
-        true => &[
-            "nextest",
-            "run",
-            "--workspace",
-            "--no-fail-fast",
-            "--status-level",
-            "skip",
-        ],
-        false => &[
-            "test",
-            "--workspace",
-            "--no-fail-fast",
-            "--lib",
-            "--bins",
-            "--tests",
-        ],
+        true => &["nextest", "run", "--workspace", "--no-fail-fast", "--status-level", "skip"],
+        false => &["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"],
     };
     harness(tally, "the tests", arguments, notes);
-    harness(
-        tally,
-        "the examples in the documentation",
-        &["test", "--workspace", "--no-fail-fast", "--doc"],
-        notes,
-    );
+    harness(tally, "the examples in the documentation", &["test", "--workspace", "--no-fail-fast", "--doc"], notes);
 
     let noted = std::fs::read_to_string(notes).map_err(|e| format!("reading the skips: {e}"))?;
     for line in noted.lines() {
@@ -140,10 +104,7 @@ fn gate(tally: &mut Tally, what: &str, tool: &str, arguments: &[&str]) {
 fn harness(tally: &mut Tally, what: &str, arguments: &[&str], notes: &std::path::Path) {
     println!("running {what}");
     let mut command = stage::cargo();
-    command
-        .args(arguments)
-        .env(assets::BUILT, "1")
-        .env(skip::NOTES, notes);
+    command.args(arguments).env(assets::BUILT, "1").env(skip::NOTES, notes);
     match tee(&mut command, what, TEST_LIMIT) {
         Ok((success, text)) => {
             let counts = summary::counts(&text);
@@ -151,10 +112,7 @@ fn harness(tally: &mut Tally, what: &str, arguments: &[&str], notes: &std::path:
             tally.failed += counts.failed;
             tally.skipped += counts.skipped;
             if !success && counts.failed == 0 {
-                tally.fail(&format!(
-                    "{what}: cargo {} failed without a test that did",
-                    arguments.join(" ")
-                ));
+                tally.fail(&format!("{what}: cargo {} failed without a test that did", arguments.join(" ")));
             }
         }
         Err(message) => tally.fail(&message),
@@ -167,8 +125,7 @@ const TEST_LIMIT: Duration = Duration::from_secs(3600);
 fn available(tool: &str) -> bool {
     let mut command = stage::cargo();
     command.args([tool, "--version"]);
-    process::run(&mut command, tool, Duration::from_secs(60))
-        .is_ok_and(|answer| answer.status.success())
+    process::run(&mut command, tool, Duration::from_secs(60)).is_ok_and(|answer| answer.status.success())
 }
 
 /// Runs a program with its output both shown and kept; gives back whether it succeeded, and the output.
@@ -190,10 +147,7 @@ fn tee(command: &mut Command, what: &str, limit: Duration) -> Result<(bool, Stri
             }
         });
     };
-    follow(
-        child.stdout.take().map(|pipe| Box::new(pipe) as _),
-        lines.clone(),
-    );
+    follow(child.stdout.take().map(|pipe| Box::new(pipe) as _), lines.clone());
     follow(child.stderr.take().map(|pipe| Box::new(pipe) as _), lines);
     let status = process::wait(&mut child, limit);
     if status.is_none() {

@@ -25,31 +25,15 @@ pub(super) fn findings() -> Result<Findings, String> {
 
 /// The folders of the workspace's crates.
 fn crate_folders(root: &Path) -> Vec<PathBuf> {
-    let plain = [
-        "core",
-        "core/macros",
-        "util",
-        "conf",
-        "daemon",
-        "tests",
-        "xtask",
-    ]
-    .map(|name| root.join(name));
-    let drivers = assets::plugin_names()
-        .into_iter()
-        .map(|name| root.join("plugins").join(name));
+    let plain = ["core", "core/macros", "util", "conf", "daemon", "tests", "xtask"].map(|name| root.join(name));
+    let drivers = assets::plugin_names().into_iter().map(|name| root.join("plugins").join(name));
     plain.into_iter().chain(drivers).collect()
 }
 
 fn crate_docs(root: &Path, folder: &Path, findings: &mut Findings) {
     let name = relative(root, folder);
-    let top = ["src/lib.rs", "src/main.rs"]
-        .map(|file| folder.join(file))
-        .into_iter()
-        .find(|file| file.is_file());
-    let text = top
-        .and_then(|file| fs::read_to_string(file).ok())
-        .unwrap_or_default();
+    let top = ["src/lib.rs", "src/main.rs"].map(|file| folder.join(file)).into_iter().find(|file| file.is_file());
+    let text = top.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
     if !text.starts_with("//!") && !text.contains("#![doc = include_str!") {
         findings.push(format!("{name}: the crate does not say what it is"));
     }
@@ -61,20 +45,10 @@ fn crate_docs(root: &Path, folder: &Path, findings: &mut Findings) {
 /// The pages people read: at the root, in `docs`, and of every crate.
 fn pages(root: &Path) -> Vec<PathBuf> {
     let mut pages = Vec::new();
-    let folders = [
-        root.to_owned(),
-        root.join("docs"),
-        root.join("docs/decisions"),
-    ];
+    let folders = [root.to_owned(), root.join("docs"), root.join("docs/decisions")];
     for folder in folders.into_iter().chain(crate_folders(root)) {
-        let files = fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        pages.extend(
-            files.filter(|file| file.extension().is_some_and(|extension| extension == "md")),
-        );
+        let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        pages.extend(files.filter(|file| file.extension().is_some_and(|extension| extension == "md")));
     }
     pages
 }
@@ -85,15 +59,8 @@ fn links(root: &Path, page: &Path, findings: &mut Findings) {
     let folder = page.parent().unwrap_or(root);
     for target in targets(&text) {
         let file = target.split('#').next().unwrap_or_default();
-        if !file.is_empty()
-            && !file.contains("://")
-            && !file.starts_with("mailto:")
-            && !folder.join(file).exists()
-        {
-            findings.push(format!(
-                "{}: link to {file}, which does not exist",
-                relative(root, page)
-            ));
+        if !file.is_empty() && !file.contains("://") && !file.starts_with("mailto:") && !folder.join(file).exists() {
+            findings.push(format!("{}: link to {file}, which does not exist", relative(root, page)));
         }
     }
 }
@@ -110,11 +77,7 @@ fn targets(text: &str) -> Vec<&str> {
         for (index, plain) in line.split('`').enumerate() {
             if index % 2 == 0 {
                 found.extend(
-                    plain
-                        .split("](")
-                        .skip(1)
-                        .filter_map(|rest| rest.split_once(')'))
-                        .map(|(target, _)| target),
+                    plain.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target),
                 );
             }
         }
@@ -133,10 +96,7 @@ fn commands(root: &Path, findings: &mut Findings) {
 }
 
 fn relative(root: &Path, path: &Path) -> String {
-    path.strip_prefix(root)
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(root).unwrap_or(path).display().to_string()
 }
 
 #[cfg(test)]
@@ -153,16 +113,9 @@ mod tests {
     fn a_dead_link_is_found() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let page = folder.path().join("page.md");
-        fs::write(
-            &page,
-            "[gone](nowhere.md) [site](https://example.org) [here](page.md)",
-        )
-        .expect("a page");
+        fs::write(&page, "[gone](nowhere.md) [site](https://example.org) [here](page.md)").expect("a page");
         let mut findings = Findings::new();
         links(folder.path(), &page, &mut findings);
-        assert_eq!(
-            findings,
-            ["page.md: link to nowhere.md, which does not exist"]
-        );
+        assert_eq!(findings, ["page.md: link to nowhere.md, which does not exist"]);
     }
 }

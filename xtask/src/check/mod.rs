@@ -48,10 +48,7 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
             continue;
         }
         let findings = findings()?;
-        println!(
-            "check {name}: {}",
-            if findings.is_empty() { "ok" } else { "FAILED" }
-        );
+        println!("check {name}: {}", if findings.is_empty() { "ok" } else { "FAILED" });
         for finding in &findings {
             println!("  {finding}");
         }

@@ -42,8 +42,7 @@ pub(crate) fn make() -> Result<assets::Guest, String> {
     }
     println!("making the test guest in {}", folder.display());
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let work = tempfile::tempdir_in(&folder)
-        .map_err(|e| format!("a work folder in {}: {e}", folder.display()))?;
+    let work = tempfile::tempdir_in(&folder).map_err(|e| format!("a work folder in {}: {e}", folder.display()))?;
     let tree = unpack_kernel(work.path())?;
     let kernel = only_file(&tree.join("boot"), "vmlinuz-")?;
     let initrd = pack(work.path(), &tree)?;
@@ -69,29 +68,15 @@ fn unpack_kernel(work: &Path) -> Result<PathBuf, String> {
         Some(package) => package,
         None => {
             packages::refresh()?;
-            real_package()?
-                .ok_or_else(|| format!("no package source of this system has {META_PACKAGE}"))?
+            real_package()?.ok_or_else(|| format!("no package source of this system has {META_PACKAGE}"))?
         }
     };
     println!("downloading {package}");
     let download = |_| {
         let mut command = Command::new("apt-get");
-        command.args([
-            "-q",
-            "-o",
-            "Acquire::Retries=3",
-            "-o",
-            "Acquire::http::Timeout=30",
-            "download",
-            &package,
-        ]);
+        command.args(["-q", "-o", "Acquire::Retries=3", "-o", "Acquire::http::Timeout=30", "download", &package]);
         command.current_dir(work);
-        process::succeed(
-            &mut command,
-            &format!("downloading {package}"),
-            Duration::from_secs(600),
-        )
-        .map(drop)
+        process::succeed(&mut command, &format!("downloading {package}"), Duration::from_secs(600)).map(drop)
     };
     // Old package lists may name a version that the mirror has already dropped.
     download(()).or_else(|_| packages::refresh().and_then(download))?;
@@ -99,11 +84,7 @@ fn unpack_kernel(work: &Path) -> Result<PathBuf, String> {
     let tree = work.join("kernel");
     let mut command = Command::new("dpkg");
     command.arg("-x").arg(&archive).arg(&tree);
-    process::succeed(
-        &mut command,
-        "unpacking the kernel package",
-        Duration::from_secs(120),
-    )?;
+    process::succeed(&mut command, "unpacking the kernel package", Duration::from_secs(120))?;
     Ok(tree)
 }
 
@@ -111,19 +92,12 @@ fn unpack_kernel(work: &Path) -> Result<PathBuf, String> {
 fn real_package() -> Result<Option<String>, String> {
     let mut command = Command::new("apt-cache");
     command.args(["show", "--no-all-versions", META_PACKAGE]);
-    let answer = process::run(
-        &mut command,
-        "asking apt for the kernel package",
-        Duration::from_secs(60),
-    )?;
+    let answer = process::run(&mut command, "asking apt for the kernel package", Duration::from_secs(60))?;
     Ok(answer
         .stdout
         .lines()
         .find_map(|line| line.strip_prefix("Depends: "))
-        .and_then(|list| {
-            list.split([',', ' '])
-                .find(|word| word.starts_with("linux-image-"))
-        })
+        .and_then(|list| list.split([',', ' ']).find(|word| word.starts_with("linux-image-")))
         .map(str::to_owned))
 }
 
@@ -144,11 +118,7 @@ fn pack(work: &Path, tree: &Path) -> Result<PathBuf, String> {
     let image = work.join("initrd");
     let mut command = Command::new("sh");
     command
-        .args([
-            "-c",
-            "find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -9 -n >\"$1\"",
-            "pack",
-        ])
+        .args(["-c", "find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -9 -n >\"$1\"", "pack"])
         .arg(&image)
         .current_dir(&root);
     process::succeed(&mut command, "packing the guest", Duration::from_secs(120))?;

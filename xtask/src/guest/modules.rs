@@ -66,9 +66,7 @@ fn add(
         return Ok(());
     }
     if depth > 16 {
-        return Err(format!(
-            "the kernel modules around {name} depend on each other"
-        ));
+        return Err(format!("the kernel modules around {name} depend on each other"));
     }
     let place = target.join(&file);
     unpack(source, &place)?;
@@ -83,21 +81,11 @@ fn add(
 /// Copies a module, uncompressing it where the package ships it compressed.
 fn unpack(source: &Path, place: &Path) -> Result<(), String> {
     let failed = |e: std::io::Error| format!("{}: {e}", source.display());
-    if source
-        .extension()
-        .is_some_and(|extension| extension == "xz")
-    {
+    if source.extension().is_some_and(|extension| extension == "xz") {
         let mut command = Command::new("sh");
-        command
-            .args(["-c", "xz -dc \"$1\" >\"$2\"", "unpack"])
-            .arg(source)
-            .arg(place);
-        return process::succeed(
-            &mut command,
-            &format!("unpacking {}", source.display()),
-            Duration::from_secs(60),
-        )
-        .map(drop);
+        command.args(["-c", "xz -dc \"$1\" >\"$2\"", "unpack"]).arg(source).arg(place);
+        return process::succeed(&mut command, &format!("unpacking {}", source.display()), Duration::from_secs(60))
+            .map(drop);
     }
     fs::copy(source, place).map(drop).map_err(failed)
 }
@@ -108,15 +96,9 @@ fn depends(module: &[u8]) -> Vec<String> {
     let Some(start) = module.windows(KEY.len()).position(|window| window == KEY) else {
         return Vec::new();
     };
-    let value = module[start + KEY.len()..]
-        .split(|byte| *byte == 0)
-        .next()
-        .unwrap_or_default();
+    let value = module[start + KEY.len()..].split(|byte| *byte == 0).next().unwrap_or_default();
     let text = String::from_utf8_lossy(value);
-    text.split(',')
-        .filter(|name| !name.is_empty())
-        .map(|name| name.replace('-', "_"))
-        .collect()
+    text.split(',').filter(|name| !name.is_empty()).map(|name| name.replace('-', "_")).collect()
 }
 
 #[cfg(test)]
@@ -125,10 +107,7 @@ mod tests {
 
     #[test]
     fn dependencies_are_read_from_the_information_section() {
-        assert_eq!(
-            depends(b"x\0depends=virtio,virtio-ring\0retpoline=Y\0"),
-            ["virtio", "virtio_ring"]
-        );
+        assert_eq!(depends(b"x\0depends=virtio,virtio-ring\0retpoline=Y\0"), ["virtio", "virtio_ring"]);
         assert!(depends(b"x\0depends=\0name=virtio\0").is_empty());
         assert!(depends(b"no section").is_empty());
     }

@@ -48,27 +48,14 @@ mod tests {
     fn summaries_of_cargo_test_are_added() {
         let text = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s\n\
                     test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out\n";
-        assert_eq!(
-            counts(text),
-            Counts {
-                passed: 6,
-                failed: 2,
-                skipped: 1
-            }
-        );
+        assert_eq!(counts(text), Counts { passed: 6, failed: 2, skipped: 1 });
     }
 
     #[test]
     fn summaries_of_nextest_are_read() {
-        let text = "     Summary [   0.512s] 10 tests run: 6 passed (1 slow), 2 failed, 1 exec failed, 1 timed out, 3 skipped";
-        assert_eq!(
-            counts(text),
-            Counts {
-                passed: 6,
-                failed: 4,
-                skipped: 3
-            }
-        );
+        let text =
+            "     Summary [   0.512s] 10 tests run: 6 passed (1 slow), 2 failed, 1 exec failed, 1 timed out, 3 skipped";
+        assert_eq!(counts(text), Counts { passed: 6, failed: 4, skipped: 3 });
     }
 
     #[test]

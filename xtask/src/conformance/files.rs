@@ -1,0 +1,71 @@
+//! Case files: found by walking a folder, compared byte by byte.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use super::Case;
+
+/// The files of a folder that end so, by name, sorted; `ending` is cut off the name.
+pub(super) fn named(folder: &Path, ending: &str) -> Result<Vec<(String, String)>, String> {
+    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(stem) = name.strip_suffix(ending) {
+            found.push((stem.to_owned(), text(&path)?));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// The text of a file; bytes that are no text are replaced.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Runs one case; a panic in it is a failure of that case alone.
+pub(super) fn case(name: &str, judge: impl FnOnce() -> Result<(), String>) -> Case {
+    let outcome = catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|_| Err("panicked".to_owned()));
+    Case { name: name.to_owned(), problem: outcome.err() }
+}
+
+/// Equal, or the first line that is not.
+pub(super) fn same(expected: &str, found: &str) -> Result<(), String> {
+    if expected == found {
+        return Ok(());
+    }
+    let (mut left, mut right) = (expected.lines(), found.lines());
+    for number in 1.. {
+        match (left.next(), right.next()) {
+            (None, None) => break,
+            (a, b) if a == b => {}
+            (a, b) => {
+                let show = |line: Option<&str>| line.map_or("nothing".to_owned(), |line| format!("`{line}`"));
+                return Err(format!("line {number}: expected {}, found {}", show(a), show(b)));
+            }
+        }
+    }
+    Err("the ends of lines differ".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        assert_eq!(same("a\nb\n", "a\nb\n"), Ok(()));
+        assert_eq!(same("a\nb\n", "a\nc\n"), Err("line 2: expected `b`, found `c`".into()));
+        assert_eq!(same("a\nb\n", "a\n"), Err("line 2: expected `b`, found nothing".into()));
+        assert!(same("a", "a\n").is_err());
+    }
+
+    #[test]
+    fn a_panic_is_one_failed_case() {
+        assert_eq!(case("x", || panic!("on purpose")).problem.as_deref(), Some("panicked"));
+    }
+}
