@@ -38,7 +38,8 @@ impl Host {
     /// A recorded machine: its `/proc` and `/sys`, its architecture as
     /// `uname -m` names it, its page size in KiB.
     pub fn recorded(proc: impl Into<PathBuf>, sys: impl Into<PathBuf>, arch: impl Into<String>, page_kib: u64) -> Self {
-        Self { proc: proc.into(), sys: sys.into(), arch: arch.into(), page_kib: page_kib.max(1) }
+        let (proc, sys, arch) = (proc.into(), sys.into(), arch.into());
+        Self { proc, sys, arch, page_kib: page_kib.max(1) }
     }
 
     /// The architecture as `uname -m` names it: `x86_64`.

@@ -48,6 +48,26 @@ impl Host {
             .collect()
     }
 
+    /// The memory of all cells in KiB, as a node's information has it. It
+    /// differs from the total of [`Host::memory`] on machines where that is
+    /// another's view: a container's limits, memory plugged in but not used.
+    pub fn node_memory(&self) -> io::Result<u64> {
+        Ok(self.cell_memory()?.iter().map(|memory| memory.total).sum())
+    }
+
+    /// The free memory of all cells in KiB.
+    pub fn node_free(&self) -> io::Result<u64> {
+        Ok(self.cell_memory()?.iter().map(|memory| memory.free).sum())
+    }
+
+    fn cell_memory(&self) -> io::Result<Vec<MemoryStats>> {
+        let ids = self.cell_ids()?;
+        if ids.is_empty() {
+            return Ok(vec![self.memory()?]);
+        }
+        ids.into_iter().map(|id| self.meminfo(&self.cell_folder(id).join("meminfo"))).collect()
+    }
+
     /// Free memory of one cell in KiB; `Ok(None)` when there is no such cell.
     pub fn cell_free(&self, id: u32) -> io::Result<Option<u64>> {
         let folder = self.cell_folder(id);

@@ -89,6 +89,7 @@ fn even_machine_is_counted_per_cell_socket_and_core() {
     assert_eq!(place.siblings.to_string(), "4,6");
     assert_eq!(host.cell_free(1).unwrap(), Some(1000));
     assert_eq!(host.cell_free(2).unwrap(), None);
+    assert_eq!((host.node_memory().unwrap(), host.node_free().unwrap()), (8192 + 8193, 2000));
 }
 
 #[test]
@@ -113,6 +114,7 @@ fn machine_without_numa_is_one_cell() {
     assert_eq!(cells.len(), 1);
     assert_eq!((cells[0].memory.total, cells[0].cpus.len()), (16384, 2));
     assert_eq!(host.cell_free(0).unwrap(), Some(2000));
+    assert_eq!(host.node_memory().unwrap(), 16384);
     assert_eq!(host.node_topology().unwrap().cores, 2);
 }
 
@@ -170,6 +172,7 @@ fn the_machine_at_hand_makes_sense() {
     assert_eq!(shape.cpus as usize, online.count());
     assert!(shape.cpus > 0 && online.is_subset(&host.cpus_present().unwrap()));
     let memory = host.memory().unwrap();
+    assert!(host.node_memory().unwrap() >= host.node_free().unwrap());
     assert!(memory.total > 0 && memory.free <= memory.total);
     assert!(host.cpu_times(None).unwrap().unwrap().idle > 0);
     assert!(!host.cells().unwrap().is_empty());
