@@ -328,6 +328,11 @@ impl Element for DomainDefinition {
             w.close();
         }
         self.format_iothreads(w);
+        if !self.throttle_groups.is_empty() {
+            w.open("throttlegroups");
+            w.elements("throttlegroup", &self.throttle_groups);
+            w.close();
+        }
         opt(w, "cputune", self.cputune.as_ref());
         opt(w, "numatune", self.numatune.as_ref());
         opt(w, "resource", self.resource.as_ref());
@@ -347,11 +352,6 @@ impl Element for DomainDefinition {
         w.leaf_opt("on_lockfailure", self.on_lockfailure.as_ref());
         opt(w, "pm", self.pm.as_ref());
         opt(w, "perf", self.perf.as_ref());
-        if !self.throttle_groups.is_empty() {
-            w.open("throttlegroups");
-            w.elements("throttlegroup", &self.throttle_groups);
-            w.close();
-        }
         w.open("devices");
         w.force_children();
         self.devices.format(w);

@@ -20,7 +20,9 @@ impl Element for MaxMemory {
     }
 
     fn format(&self, w: &mut Writer) {
-        w.attr("slots", &self.slots);
+        if self.slots > 0 {
+            w.attr("slots", &self.slots);
+        }
         self.size.format(w);
     }
 }

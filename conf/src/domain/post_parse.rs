@@ -4,7 +4,7 @@ use oxivirt_core::{Error, Result};
 
 use super::devices::{
     Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk, DiskBus, DiskDevice,
-    DriveAddress, InputBus, InputType, MacAddress, SmartcardKind,
+    DriveAddress, InputBus, InputType, MacAddress, Serial, SmartcardKind,
 };
 use super::{BootDevice, DomainDefinition, DomainHooks, GenId, OsBoot, OsType, ParseFlags};
 use crate::xml::{KiB, YesNo};
@@ -22,6 +22,11 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     number_devices(def)?;
     hooks.definition_post_parse(def, flags)?;
     implied_console(def);
+    let mut next = def.devices.consoles.iter().filter_map(|c| c.port).max().map_or(0, |p| p.saturating_add(1));
+    for console in def.devices.consoles.iter_mut().filter(|c| c.port.is_none()) {
+        console.port = Some(next);
+        next = next.saturating_add(1);
+    }
     if hooks.adds_implied_controllers() {
         implied_controllers(def);
     }
@@ -160,7 +165,6 @@ fn number_devices(def: &mut DomainDefinition) -> Result<()> {
     }
     ports!(devices.serials);
     ports!(devices.parallels);
-    ports!(devices.consoles);
     if let Some(id) = (1..).find(|id| !devices.audios.iter().any(|a| a.id == *id)) {
         for (next, audio) in (id..).zip(devices.audios.iter_mut().filter(|a| a.id == 0)) {
             audio.id = next;
@@ -186,44 +190,28 @@ fn implied_console(def: &mut DomainDefinition) {
     if !def.os.is_hvm() {
         return;
     }
-    let is_serial = |console: &Console| matches!(console.target_type.as_deref(), None | Some("serial"));
     let devices = &mut def.devices;
+    let first_is_serial =
+        devices.consoles.first().is_some_and(|c| matches!(c.target_type.as_deref(), None | Some("serial")));
+    if first_is_serial && devices.serials.is_empty() {
+        let source = devices.consoles.first().map(|c| c.source.clone()).unwrap_or_default();
+        devices.serials.push(Serial { source, port: Some(0), ..Serial::default() });
+    }
+    let Some(serial) = devices.serials.first() else { return };
+    let mirror = Console {
+        source: serial.source.clone(),
+        target_type: Some("serial".to_owned()),
+        port: Some(0),
+        info: serial.info.clone(),
+    };
+    let standard = matches!(
+        serial.target_type.as_deref(),
+        None | Some("isa-serial" | "spapr-vio-serial" | "system-serial" | "sclp-serial")
+    );
     match devices.consoles.first_mut() {
-        Some(first) if is_serial(first) => {
-            first.target_type = Some("serial".to_owned());
-            match devices.serials.first() {
-                Some(serial) => {
-                    first.source = serial.source.clone();
-                    first.port = Some(0);
-                    first.info = serial.info.clone();
-                    first.info.address = None;
-                    first.source.log = serial.source.log.clone();
-                }
-                None => {
-                    let serial = super::devices::Serial {
-                        source: first.source.clone(),
-                        target_type: None,
-                        port: Some(0),
-                        model: None,
-                        info: super::devices::DeviceInfo::default(),
-                    };
-                    devices.serials.push(serial);
-                }
-            }
-        }
-        None => {
-            if let Some(serial) = devices.serials.first() {
-                let mut info = serial.info.clone();
-                info.address = None;
-                devices.consoles.push(Console {
-                    source: serial.source.clone(),
-                    target_type: Some("serial".to_owned()),
-                    port: Some(0),
-                    info,
-                });
-            }
-        }
-        Some(_) => {}
+        Some(first) if first_is_serial => *first = mirror,
+        _ if standard => devices.consoles.insert(0, mirror),
+        _ => {}
     }
 }
 

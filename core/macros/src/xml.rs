@@ -11,7 +11,7 @@
 //! | `flag` | `bool` | `<name/>` |
 //! | `child` | `T`, `Option<T>` | an element; a plain `T` is not printed when empty |
 //! | `children` | `Vec<T>` | elements of that name, in order |
-//! | `flatten` | `T` | attributes and children in this same element |
+//! | `flatten` | `T` | attributes and children in this same element; in front of an `attr`, attributes only |
 //! | `skip` | any with `Default` | nowhere |
 //!
 //! Options: `= "name"` behind the kind renames (the field's name otherwise);
@@ -69,8 +69,11 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     let name = &input.ident;
     let reads = specs.iter().map(read);
     let idents = specs.iter().map(|s| &s.ident);
-    let attrs = specs.iter().filter(|s| matches!(s.kind, Kind::Attr)).map(write);
-    let rest = specs.iter().filter(|s| !matches!(s.kind, Kind::Attr)).map(write);
+    // A flattened struct in front of an attribute holds attributes too.
+    let last_attr = specs.iter().rposition(|s| s.kind == Kind::Attr).unwrap_or(0);
+    let is_attr = |at: usize, s: &Spec| s.kind == Kind::Attr || (s.kind == Kind::Flatten && at < last_attr);
+    let part = |attrs: bool| specs.iter().enumerate().filter(move |(at, s)| is_attr(*at, s) == attrs).map(|(_, s)| write(s));
+    let (attrs, rest) = (part(true), part(false));
     Ok(quote! {
         impl crate::xml::Element for #name {
             fn parse(__node: crate::xml::Node<'_>) -> ::oxivirt_core::Result<Self> {

@@ -167,11 +167,7 @@ impl Element for Channel {
         let target = match kind {
             "guestfwd" => ChannelTarget::GuestFwd { address: target.require("address")?, port: target.require("port")? },
             "virtio" => {
-                let default = match source.kind {
-                    CharKind::SpiceVmc | CharKind::QemuVdagent { .. } => Some("com.redhat.spice.0".to_owned()),
-                    _ => None,
-                };
-                ChannelTarget::Virtio { name: name()?.or(default), state }
+                ChannelTarget::Virtio { name: name()?, state }
             }
             "xen" => ChannelTarget::Xen { name: name()?, state },
             other => return Err(target.bad_attr("type", other, "guestfwd, virtio, xen")),

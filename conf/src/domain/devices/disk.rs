@@ -4,8 +4,8 @@
 use oxivirt_core::Result;
 
 use super::address::{DeviceInfo, VirtioOptions};
-use super::storage::{Encryption, StorageAuth, StorageFormat, StorageSource};
-use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
+use super::storage::{Encryption, StorageAuth, StorageFormat, StorageSource, format_status, status_child};
+use crate::xml::{Element, Node, OnOff, RawElement, Value, Writer, YesNo};
 use crate::xml_enum;
 
 xml_enum! {
@@ -68,6 +68,8 @@ pub struct Disk {
     /// Given beside `<source>` instead of inside.
     pub encryption: Option<Encryption>,
     pub info: DeviceInfo,
+    /// The driver's notes in a status file.
+    pub private_data: Option<RawElement>,
 }
 
 xml_enum! {
@@ -257,8 +259,6 @@ pub struct IoTune {
     pub write_iops_sec_max: u64,
     #[xml(leaf, hide)]
     pub size_iops_sec: u64,
-    #[xml(leaf)]
-    pub group_name: Option<String>,
     #[xml(leaf, hide)]
     pub total_bytes_sec_max_length: u64,
     #[xml(leaf, hide)]
@@ -271,6 +271,8 @@ pub struct IoTune {
     pub read_iops_sec_max_length: u64,
     #[xml(leaf, hide)]
     pub write_iops_sec_max_length: u64,
+    #[xml(leaf)]
+    pub group_name: Option<String>,
 }
 
 /// `<throttlefilter group='limit0'/>`.
@@ -433,6 +435,7 @@ impl Element for Disk {
             snapshot: node.value("snapshot")?,
             source: StorageSource::parse_typed(node, kind)?,
             info: DeviceInfo::parse(node)?,
+            private_data: status_child(node, "privateData"),
             ..Self::default()
         };
         for child in node.children() {
@@ -522,6 +525,7 @@ impl Element for Disk {
             w.element("encryption", encryption);
         }
         self.info.format(w);
+        format_status(w, self.private_data.as_ref());
     }
 }
 

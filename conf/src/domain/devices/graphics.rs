@@ -106,6 +106,8 @@ pub struct Vnc {
     pub power_control: Option<YesNo>,
     pub wait: Option<i32>,
     pub auth: GraphicsAuth,
+    /// Id of the `<audio>` it plays to.
+    pub audio: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -344,6 +346,9 @@ impl Vnc {
         if port == -1 {
             port = 0;
         }
+        if node.value::<YesNo>("autoport")? == Some(YesNo::No) {
+            autoport = false;
+        }
         if is_yes(node, "autoport")? {
             autoport = true;
             if !node.mode().live {
@@ -359,6 +364,7 @@ impl Vnc {
             power_control: node.value("powerControl")?,
             wait: node.value("wait")?,
             auth: GraphicsAuth::parse(node)?,
+            audio: node.child("audio").map(|a| a.require("id")).transpose()?,
         })
     }
 
@@ -385,6 +391,7 @@ impl Vnc {
         w.attr_opt("wait", self.wait.as_ref());
         self.auth.format(w);
         w.elements("listen", listens);
+        word(w, "audio", "id", self.audio.as_ref());
     }
 }
 

@@ -8,7 +8,8 @@ use oxivirt_core::Result;
 
 use super::address::{DeviceInfo, PciAddress, VirtioOptions};
 use super::char_source::{CharReconnect, SocketMode};
-use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
+use super::storage::{format_status, status_child};
+use crate::xml::{Element, Node, OnOff, RawElement, Value, Writer, YesNo};
 use crate::xml_enum;
 
 /// A hardware address.
@@ -99,6 +100,8 @@ pub struct Interface {
     pub teaming: Option<Teaming>,
     pub coalesce: Option<Coalesce>,
     pub info: DeviceInfo,
+    /// `<actual>`: what a network turned out to be, in status files.
+    pub actual: Option<RawElement>,
 }
 
 /// What the card is connected to, by `type=`.
@@ -522,7 +525,15 @@ impl InterfaceSource {
             },
             "ethernet" => Self::Ethernet,
             "vhostuser" => {
-                let source = need()?;
+                // With passt as backend the source is its host interface, or
+                // nothing.
+                let passt = node.child("backend").and_then(|b| b.attr("type")) == Some("passt");
+                let Some(source) = source else {
+                    if passt {
+                        return Ok(Self::VhostUser { path: None, mode: None, dev: None, reconnect: None });
+                    }
+                    return Err(node.missing_child("source"));
+                };
                 if let Some(other) = source.attr("type").filter(|t| *t != "unix") {
                     return Err(source.bad_attr("type", other, "unix"));
                 }
@@ -584,7 +595,9 @@ impl InterfaceSource {
             Self::User | Self::Ethernet | Self::Null => {}
             Self::UserOn { dev } | Self::Vdpa { dev } => w.attr("dev", dev),
             Self::VhostUser { path, mode, dev, reconnect } => {
-                w.attr_str("type", "unix");
+                if path.is_some() {
+                    w.attr_str("type", "unix");
+                }
                 w.attr_opt("path", path.as_ref());
                 w.attr_opt("mode", mode.as_ref());
                 w.attr_opt("dev", dev.as_ref());
@@ -700,6 +713,7 @@ impl Element for Interface {
             teaming: node.child_element("teaming")?,
             coalesce: node.child_element("coalesce")?,
             info: DeviceInfo::parse(node)?,
+            actual: status_child(node, "actual"),
         })
     }
 
@@ -722,6 +736,7 @@ impl Element for Interface {
             w.close();
         }
         self.source.format(w, &self.host_ip);
+        format_status(w, self.actual.as_ref());
         opt(w, "vlan", self.vlan.as_ref());
         opt(w, "virtualport", self.virtualport.as_ref());
         opt(w, "bandwidth", self.bandwidth.as_ref());

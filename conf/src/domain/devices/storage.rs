@@ -5,7 +5,7 @@ use oxivirt_core::Result;
 
 use super::address::PciAddress;
 use crate::domain::security::{DeviceSecLabel, SecretRef};
-use crate::xml::{Element, Node, Value, Writer, YesNo};
+use crate::xml::{Element, Node, RawElement, Value, Writer, YesNo};
 use crate::xml_enum;
 
 xml_enum! {
@@ -34,6 +34,8 @@ pub struct StorageSource {
     pub reservations: Option<Reservations>,
     pub slice: Option<StorageSlice>,
     pub data_store: Option<Box<DataStore>>,
+    /// The driver's notes in a status file.
+    pub private_data: Option<RawElement>,
 }
 
 /// The place, by `type=` of the element around `<source>`.
@@ -70,6 +72,8 @@ pub struct NetworkSource {
     pub name: Option<String>,
     pub query: Option<String>,
     pub tls: Option<YesNo>,
+    /// `tls` came from the configuration (status files).
+    pub tls_from_config: Option<u32>,
     pub tls_hostname: Option<String>,
     pub hosts: Vec<NetworkHost>,
     pub snapshot: Option<String>,
@@ -289,6 +293,7 @@ impl StorageSource {
         if let Some(slice) = source.child("slices").and_then(|s| s.child("slice")) {
             found.slice = Some(StorageSlice { offset: slice.require("offset")?, size: slice.require("size")? });
         }
+        found.private_data = status_child(source, "privateData");
         if let Some(store) = source.child("dataStore") {
             found.data_store = Some(Box::new(DataStore::parse(store)?));
         }
@@ -356,10 +361,23 @@ impl StorageSource {
         if let Some(encryption) = &self.encryption {
             w.element("encryption", encryption);
         }
+        format_status(w, self.private_data.as_ref());
         if let Some(store) = &self.data_store {
             w.element("dataStore", &**store);
         }
         w.close_or_drop();
+    }
+}
+
+/// A child that only status files have, kept as it is.
+pub(super) fn status_child(node: Node<'_>, name: &str) -> Option<RawElement> {
+    node.child(name).filter(|n| n.mode().status).map(RawElement::copy)
+}
+
+/// Prints what [`status_child`] kept.
+pub(super) fn format_status(w: &mut Writer, kept: Option<&RawElement>) {
+    if let Some(kept) = kept.filter(|_| w.mode().status) {
+        w.element(&kept.name, kept);
     }
 }
 
@@ -416,6 +434,9 @@ impl StorageKind {
                 w.attr_opt("name", net.name.as_ref());
                 w.attr_opt("query", net.query.as_ref());
                 w.attr_opt("tls", net.tls.as_ref());
+                if w.mode().status {
+                    w.attr_opt("tlsFromConfig", net.tls_from_config.as_ref());
+                }
                 w.attr_opt("tlsHostname", net.tls_hostname.as_ref());
             }
             Self::Volume { pool, volume, mode } => {
@@ -441,7 +462,6 @@ impl StorageKind {
             Self::Network(net) => net.format_children(w),
             Self::Nvme { address, .. } => {
                 w.open("address");
-                w.attr_str("type", "pci");
                 address.format_place(w);
                 w.close();
             }
@@ -471,6 +491,7 @@ impl NetworkSource {
             name: source.value("name")?,
             query: source.value("query")?,
             tls: source.value("tls")?,
+            tls_from_config: if source.mode().status { source.value("tlsFromConfig")? } else { None },
             tls_hostname: source.value("tlsHostname")?,
             hosts: source.child_elements("host")?,
             snapshot: child_attr("snapshot", "name"),
