@@ -232,10 +232,12 @@ fn status_files_print_unchanged() {
     let mut failed = BTreeMap::new();
     let cases = documents(&folder);
     for (name, text) in &cases {
+        let answer = name.replace("-in.xml", "-out.xml");
+        let expected = cases.iter().find(|(other, _)| *other == answer).map_or(text, |(_, text)| text);
         let problem = match DomainStatus::<Kept>::parse(text, &NoHooks) {
             Err(error) => Some(format!("refused: {error}")),
             Ok(status) => match status.format() {
-                Ok(found) => difference(text, &found),
+                Ok(found) => difference(expected, &found),
                 Err(error) => Some(error.to_string()),
             },
         };

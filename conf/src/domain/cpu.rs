@@ -183,6 +183,7 @@ impl Element for Cpu {
         let mode = node.value("mode")?.unwrap_or_default();
         let model_node = node.child("model");
         let model = model_node.map(|m| m.text().trim().to_owned()).filter(|m| !m.is_empty());
+        let model_text = model.is_some();
         let vendor_id: Option<String> = model_node.map(|m| m.value("vendor_id")).transpose()?.flatten();
         if let (Some(model_node), Some(id)) = (model_node, &vendor_id)
             && (id.len() != 12 || id.contains(','))
@@ -202,6 +203,7 @@ impl Element for Cpu {
         if model.is_none() && mode == CpuMode::Custom && !features.is_empty() {
             return Err(node.error("features need a CPU model or another mode"));
         }
+        let fallback = model_node.map(|m| m.value("fallback")).transpose()?.flatten();
         Ok(Self {
             mode,
             match_: match_.or(model.is_some().then_some(CpuMatch::Exact)),
@@ -209,7 +211,7 @@ impl Element for Cpu {
             migratable: node.value("migratable")?,
             deprecated_features: node.value("deprecated_features")?,
             model,
-            fallback: model_node.map(|m| m.value("fallback")).transpose()?.flatten(),
+            fallback: fallback.or(model_node.filter(|_| model_text).map(|_| CpuFallback::Allow)),
             vendor_id,
             vendor: node.child_value("vendor")?,
             topology: node.child_element("topology")?,

@@ -249,7 +249,7 @@ impl Element for DomainDefinition {
             memory_dump_core: memory_node.map(|m| m.value("dumpCore")).transpose()?.flatten(),
             current_memory: node.child("currentMemory").map(KiB::of).transpose()?.unwrap_or_default(),
             blkiotune: node.child_element("blkiotune")?,
-            memtune: node.child_element("memtune")?,
+            memtune: node.child_element("memtune")?.filter(|tune| *tune != MemoryTune::default()),
             memory_backing: node.child_element("memoryBacking")?,
             vcpu: node.child_element("vcpu")?.unwrap_or_default(),
             vcpus: match node.child("vcpus") {

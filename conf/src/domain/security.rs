@@ -68,9 +68,7 @@ impl Element for SecLabel {
         if w.mode().live && self.relabel != Some(YesNo::No) {
             w.leaf_opt("imagelabel", self.imagelabel.as_ref());
         }
-        if dynamic && !w.mode().live {
-            w.leaf_opt("baselabel", self.baselabel.as_ref());
-        } else if dynamic {
+        if dynamic {
             w.leaf_opt("baselabel", self.baselabel.as_ref());
         }
     }
@@ -93,6 +91,7 @@ impl Element for DeviceSecLabel {
             return Err(node.error("a label needs relabelling"));
         }
         let labelskip = if node.mode().live { node.value("labelskip")? } else { None };
+        let relabel = if labelskip == Some(YesNo::Yes) { relabel } else { Some(relabel.unwrap_or(YesNo::Yes)) };
         Ok(Self { model: node.value("model")?, labelskip, relabel, label })
     }
 

@@ -227,11 +227,13 @@ pub struct NumaMemory {
 
 impl Element for NumaMemory {
     fn parse(node: Node<'_>) -> Result<Self> {
-        let nodeset: Option<CpuSet> = node.value("nodeset")?;
+        let placement = node.value("placement")?;
+        let chosen = placement != Some(NumaPlacement::Auto);
+        let nodeset: Option<CpuSet> = if chosen { node.value("nodeset")? } else { None };
         if nodeset.as_ref().is_some_and(CpuSet::is_empty) {
             return Err(node.bad_attr("nodeset", "", "at least one node"));
         }
-        Ok(Self { mode: node.value("mode")?.unwrap_or_default(), placement: node.value("placement")?, nodeset })
+        Ok(Self { mode: node.value("mode")?.unwrap_or_default(), placement, nodeset })
     }
 
     fn format(&self, w: &mut Writer) {

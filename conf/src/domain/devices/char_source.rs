@@ -74,6 +74,7 @@ pub struct UdpSource {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnixSource {
+    /// Set wherever the document says anything about the socket.
     pub mode: Option<SocketMode>,
     pub path: Option<String>,
     pub reconnect: Option<CharReconnect>,
@@ -272,7 +273,13 @@ impl CharKind {
                 protocol: value(node.child("protocol"), "type")?.unwrap_or_default(),
                 reconnect: reconnect()?,
             }),
-            "unix" => Self::Unix(UnixSource { mode: value(source, "mode")?, path: path(), reconnect: reconnect()? }),
+            "unix" => {
+                let (path, reconnect) = (path(), reconnect()?);
+                // Without a path there is no source, and no end of it.
+                let has_source = path.is_some() || reconnect.is_some() || source.is_some_and(|s| s.child("seclabel").is_some());
+                let mode = value(source, "mode")?.unwrap_or_default();
+                Self::Unix(UnixSource { mode: has_source.then_some(mode), path, reconnect })
+            }
             "spicevmc" => Self::SpiceVmc,
             "spiceport" => Self::SpicePort { channel: attr("channel") },
             "nmdm" => Self::Nmdm { master: attr("master"), slave: attr("slave") },

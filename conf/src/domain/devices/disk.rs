@@ -70,6 +70,8 @@ pub struct Disk {
     pub info: DeviceInfo,
     /// The driver's notes in a status file.
     pub private_data: Option<RawElement>,
+    /// Where secrets stood in the document, in a status file.
+    pub secrets_placement: Option<RawElement>,
 }
 
 xml_enum! {
@@ -436,6 +438,7 @@ impl Element for Disk {
             source: StorageSource::parse_typed(node, kind)?,
             info: DeviceInfo::parse(node)?,
             private_data: status_child(node, "privateData"),
+            secrets_placement: status_child(node, "diskSecretsPlacement"),
             ..Self::default()
         };
         for child in node.children() {
@@ -460,6 +463,9 @@ impl Element for Disk {
                 "encryption" => disk.encryption = Some(Encryption::parse(child)?),
                 _ => {}
             }
+        }
+        if disk.readonly && disk.snapshot == Some(SnapshotLocation::No) {
+            disk.snapshot = None;
         }
         if disk.target.dev.is_empty() {
             return Err(node.missing_child("target"));
@@ -526,6 +532,7 @@ impl Element for Disk {
         }
         self.info.format(w);
         format_status(w, self.private_data.as_ref());
+        format_status(w, self.secrets_placement.as_ref());
     }
 }
 
@@ -533,7 +540,7 @@ fn parse_target(node: Node<'_>) -> Result<DiskTarget> {
     Ok(DiskTarget {
         dev: node.require("dev")?,
         bus: node.value("bus")?,
-        tray: node.value("tray")?,
+        tray: node.value("tray")?.filter(|tray| *tray == Tray::Open || node.mode().live),
         removable: node.value("removable")?,
         rotation_rate: node.value("rotation_rate")?,
         dpofua: node.value("dpofua")?,

@@ -6,8 +6,8 @@ use oxivirt_core::Result;
 use super::address::{DeviceInfo, PciAddress};
 use super::disk::SgIo;
 use super::interface::{IpInfo, Teaming};
-use super::storage::{NetworkHost, StartupPolicy, StorageAuth};
-use crate::xml::{Element, Node, OnOff, Writer, YesNo};
+use super::storage::{NetworkHost, StartupPolicy, StorageAuth, format_status, status_child};
+use crate::xml::{Element, Node, OnOff, RawElement, Writer, YesNo};
 use crate::xml_enum;
 
 /// `<hostdev>`.
@@ -26,7 +26,13 @@ pub struct Hostdev {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostdevSource {
     Usb(UsbHostdev),
-    Pci { address: PciAddress, driver: Option<PciDriver>, write_filtering: Option<YesNo> },
+    Pci {
+        address: PciAddress,
+        driver: Option<PciDriver>,
+        write_filtering: Option<YesNo>,
+        /// How the host had the device before, in status files.
+        origstates: Option<RawElement>,
+    },
     Scsi(ScsiHostdev),
     ScsiHost { protocol: ScsiHostProtocol, wwpn: String, model: Option<String> },
     Mdev { uuid: uuid::Uuid, model: MdevModel, display: Option<OnOff>, ramfb: Option<OnOff> },
@@ -77,7 +83,14 @@ pub struct ScsiHostdev {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScsiSource {
     Host { adapter: String, bus: u32, target: u32, unit: u64 },
-    Iscsi { name: String, hosts: Vec<NetworkHost>, auth: Option<StorageAuth>, initiator: Option<String> },
+    Iscsi {
+        name: String,
+        hosts: Vec<NetworkHost>,
+        /// The driver's notes in a status file.
+        private_data: Option<RawElement>,
+        auth: Option<StorageAuth>,
+        initiator: Option<String>,
+    },
 }
 
 xml_enum! {
@@ -117,6 +130,7 @@ impl HostdevSource {
                 address: PciAddress::parse(address()?)?,
                 driver: node.child_element("driver")?,
                 write_filtering: source.value("writeFiltering")?,
+                origstates: status_child(source, "origstates"),
             }),
             ("subsystem", "scsi") => Ok(Self::Scsi(ScsiHostdev {
                 sgio: node.value("sgio")?,
@@ -147,11 +161,12 @@ impl HostdevSource {
         w.open("source");
         match self {
             Self::Usb(usb) => usb.format(w),
-            Self::Pci { address, write_filtering, .. } => {
+            Self::Pci { address, write_filtering, origstates, .. } => {
                 w.attr_opt("writeFiltering", write_filtering.as_ref());
                 w.open("address");
                 address.format_place(w);
                 w.close();
+                format_status(w, origstates.as_ref());
             }
             Self::Scsi(scsi) => scsi.source.format(w),
             Self::ScsiHost { protocol, wwpn, .. } => {
@@ -228,6 +243,7 @@ impl ScsiSource {
             return Ok(Self::Iscsi {
                 name: source.require("name")?,
                 hosts: source.child_elements("host")?,
+                private_data: status_child(source, "privateData"),
                 auth: source.child_element("auth")?,
                 initiator: initiator.map(|i| i.require("name")).transpose()?,
             });
@@ -254,10 +270,11 @@ impl ScsiSource {
                 w.attr("unit", unit);
                 w.close();
             }
-            Self::Iscsi { name, hosts, auth, initiator } => {
+            Self::Iscsi { name, hosts, private_data, auth, initiator } => {
                 w.attr_str("protocol", "iscsi");
                 w.attr("name", name);
                 w.elements("host", hosts);
+                format_status(w, private_data.as_ref());
                 if let Some(auth) = auth {
                     w.element("auth", auth);
                 }

@@ -711,7 +711,7 @@ impl Element for Interface {
             link: node.child_element("link")?,
             mtu: node.child_element("mtu")?,
             teaming: node.child_element("teaming")?,
-            coalesce: node.child_element("coalesce")?,
+            coalesce: node.child_element("coalesce")?.filter(|c| *c != Coalesce::default()),
             info: DeviceInfo::parse(node)?,
             actual: status_child(node, "actual"),
         })

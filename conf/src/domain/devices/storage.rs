@@ -47,7 +47,13 @@ pub enum StorageKind {
     Dir { path: Option<String> },
     Network(NetworkSource),
     /// Without names: an empty drive.
-    Volume { pool: Option<String>, volume: Option<String>, mode: Option<VolumeMode> },
+    Volume {
+        pool: Option<String>,
+        volume: Option<String>,
+        mode: Option<VolumeMode>,
+        /// What the pool made of it, attributes that only status files have.
+        resolved: Vec<(String, String)>,
+    },
     Nvme { namespace: u64, managed: Option<YesNo>, address: PciAddress },
     VhostUser { path: Option<String>, reconnect: Option<Reconnect> },
     VhostVdpa { path: String },
@@ -391,13 +397,16 @@ impl StorageKind {
             ("dir", _) => Self::Dir { path: path("dir") },
             ("network", Some(source)) => Self::Network(NetworkSource::parse(source)?),
             ("network", None) => return Err(node.missing_child("source")),
-            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None },
+            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None, resolved: Vec::new() },
             ("volume", Some(source)) => {
                 let (pool, volume): (Option<String>, Option<String>) = (source.value("pool")?, source.value("volume")?);
                 if pool.is_some() != volume.is_some() {
                     return Err(source.error("'pool' and 'volume' stand together or not at all"));
                 }
-                Self::Volume { pool, volume, mode: source.value("mode")? }
+                let known = ["pool", "volume", "mode", "startupPolicy", "index"];
+                let resolved = source.attrs().filter(|(name, _)| source.mode().status && !known.contains(name));
+                let resolved = resolved.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                Self::Volume { pool, volume, mode: source.value("mode")?, resolved }
             }
             ("nvme", Some(source)) => {
                 let namespace: u64 = source.require("namespace")?;
@@ -439,10 +448,15 @@ impl StorageKind {
                 }
                 w.attr_opt("tlsHostname", net.tls_hostname.as_ref());
             }
-            Self::Volume { pool, volume, mode } => {
+            Self::Volume { pool, volume, mode, resolved } => {
                 w.attr_opt("pool", pool.as_ref());
                 w.attr_opt("volume", volume.as_ref());
                 w.attr_opt("mode", mode.as_ref());
+                if w.mode().status {
+                    for (name, value) in resolved {
+                        w.attr(name, value);
+                    }
+                }
             }
             Self::Nvme { namespace, managed, .. } => {
                 w.attr_str("type", "pci");
