@@ -25,7 +25,7 @@ const BUILD_LIMIT: Duration = Duration::from_secs(900);
 
 /// What to fuzz, and for how long.
 #[derive(clap::Args)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The target; all of them when left out
     target: Option<String>,
     /// Seconds per target
@@ -34,7 +34,7 @@ pub struct Arguments {
 }
 
 /// Runs one target or all of them.
-pub fn command(arguments: &Arguments) -> Outcome {
+pub(crate) fn command(arguments: &Arguments) -> Outcome {
     build()?;
     let targets = targets()?;
     let chosen: Vec<&String> = match &arguments.target {
@@ -48,7 +48,7 @@ pub fn command(arguments: &Arguments) -> Outcome {
 }
 
 /// Compiles the targets.
-pub fn build() -> Outcome {
+pub(crate) fn build() -> Outcome {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--release", "--quiet", "--locked", "--target", PLATFORM, "--target-dir"]);
     cargo.arg(folder()?).current_dir(assets::workspace().join("tests/fuzz")).env("RUSTFLAGS", COUNTERS);
@@ -56,7 +56,7 @@ pub fn build() -> Outcome {
 }
 
 /// The names of the targets, which are the files in `tests/fuzz/targets`, sorted.
-pub fn targets() -> Result<Vec<String>, String> {
+pub(crate) fn targets() -> Result<Vec<String>, String> {
     let folder = assets::workspace().join("tests/fuzz/targets");
     let entries = std::fs::read_dir(&folder).map_err(|e| format!("cannot read {}: {e}", folder.display()))?;
     let mut names: Vec<String> = entries
@@ -68,7 +68,7 @@ pub fn targets() -> Result<Vec<String>, String> {
 }
 
 /// Runs one compiled target; what makes it fail is named in the error.
-pub fn run(target: &str, seconds: u64) -> Outcome {
+pub(crate) fn run(target: &str, seconds: u64) -> Outcome {
     let folder = folder()?;
     let inputs = folder.join(target);
     std::fs::create_dir_all(&inputs).map_err(|e| format!("cannot make {}: {e}", inputs.display()))?;

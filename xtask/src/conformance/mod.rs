@@ -72,12 +72,12 @@ type Results = BTreeMap<String, Vec<Case>>;
 fn run(corpus: &Path, only: Option<&str>) -> Result<Results, String> {
     let mut results = Results::new();
     for (name, folder, suite) in suites::SUITES {
-        if only.is_some_and(|only| only != *name) {
+        if only.is_some_and(|only| only != name) {
             continue;
         }
         let folder = corpus.join(folder);
         if folder.is_dir() {
-            results.insert((*name).to_owned(), suite(&folder)?);
+            results.insert(name.to_owned(), suite(&folder)?);
         } else if only.is_some() {
             return Err(format!("suite {name}: there is no {}", folder.display()));
         }
