@@ -44,6 +44,9 @@ pub enum Program {
     },
     /// The stock libvirtd of the distribution, see [`stock`].
     Stock,
+    /// Any other one: a shell command that stays in the foreground, in which
+    /// `{dir}` stands for the private folder and `{sock}` for the socket to serve.
+    Command(String),
 }
 
 impl Sandbox {
@@ -111,6 +114,16 @@ impl Sandbox {
                 command
             }
             Program::Stock => stock::command(self.root())?,
+            Program::Command(text) => {
+                if let Some(folder) = self.socket().parent() {
+                    fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+                }
+                let text = text.replace("{dir}", &self.root().display().to_string());
+                let text = text.replace("{sock}", &self.socket().display().to_string());
+                let mut command = Command::new("sh");
+                command.arg("-c").arg(format!("exec {text}"));
+                command
+            }
         };
         self.clean(&mut command).stdin(Stdio::null()).stdout(log).stderr(errors);
         if self.own_group {
@@ -285,7 +298,7 @@ impl Sandbox {
         // The stock daemon's guests know the folder under another name.
         let noted = match self.program {
             Program::Stock => self.noted_guests(),
-            Program::Oxivirt { .. } => Vec::new(),
+            Program::Oxivirt { .. } | Program::Command(_) => Vec::new(),
         };
         let mine = |pid: i32| {
             fs::read(format!("/proc/{pid}/cmdline"))

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod check;
 mod conformance;
 mod demo;
@@ -38,6 +39,8 @@ enum Command {
     Test,
     /// Build for release and lay everything out as installed
     Stage(stage::Arguments),
+    /// Measure our daemon beside another one
+    Bench(bench::Arguments),
     /// Run the data suites of libvirt's own tests
     Conformance(conformance::Arguments),
     /// Hold the house rules against the workspace
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Test => return test::command(),
         Command::Stage(arguments) => stage::command(&arguments),
         Command::Conformance(arguments) => conformance::command(&arguments),
+        Command::Bench(arguments) => bench::command(&arguments),
         Command::Check(arguments) => check::command(&arguments),
     };
     match outcome {

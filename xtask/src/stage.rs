@@ -21,20 +21,26 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn command(arguments: &Arguments) -> Outcome {
+    lay_out(&arguments.dest)?;
+    println!("staged in {}", arguments.dest.display());
+    Ok(())
+}
+
+/// Builds for release and fills `dest`.
+pub(crate) fn lay_out(dest: &Path) -> Outcome {
     let built = assets::target_folder()?.join("release");
     build(&["build", "--release", "-p", "oxivirt-daemon"], "the daemon")?;
-    place(&built.join("oxivirtd"), &arguments.dest.join("bin/oxivirtd"))?;
+    place(&built.join("oxivirtd"), &dest.join("bin/oxivirtd"))?;
     for name in assets::plugin_names() {
         let package = format!("oxivirt-driver-{name}");
         build(&["rustc", "--release", "-p", &package, "--lib", "--crate-type", "cdylib"], &package)?;
         let file = format!("lib{}.so", package.replace('-', "_"));
-        place(&built.join(&file), &arguments.dest.join("lib/oxivirt/plugins").join(&file))?;
-        distribute(&assets::workspace().join("plugins").join(&name).join("dist"), &arguments.dest)?;
+        place(&built.join(&file), &dest.join("lib/oxivirt/plugins").join(&file))?;
+        distribute(&assets::workspace().join("plugins").join(&name).join("dist"), dest)?;
     }
     // The daemon's own files win over the general ones.
-    distribute(&assets::workspace().join("xtask/templates/systemd"), &arguments.dest)?;
-    distribute(&assets::workspace().join("daemon/dist"), &arguments.dest)?;
-    println!("staged in {}", arguments.dest.display());
+    distribute(&assets::workspace().join("xtask/templates/systemd"), dest)?;
+    distribute(&assets::workspace().join("daemon/dist"), dest)?;
     Ok(())
 }
 

@@ -1,0 +1,36 @@
+//! A driver loaded from its shared object, called through its tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use oxivirt_core::Call;
+use oxivirt_core::plugin::OpenFlags;
+use oxivirt_core::plugin::loader;
+use oxivirt_core::plugin::registry::{DriverState, Registry};
+
+use super::{Quirks, Setup, Subject, recording_host};
+
+/// Loads a plugin and starts its drivers on a host that writes down their events.
+///
+/// * `folder` – the drivers' folders lie below it.
+/// * Errors: the file is refused, or no driver of it runs.
+pub fn shared_object(file: &Path, uri: &'static str, folder: PathBuf, quirks: Quirks) -> Result<Setup, String> {
+    let plugin = loader::load(file).map_err(|error| error.to_string())?;
+    let (host, recorder) = recording_host(folder);
+    let registry = Registry::start(vec![plugin], host);
+    let scheme = uri.split(':').next().unwrap_or_default();
+    let entry = registry.drivers().iter().find(|entry| entry.module.schemes().iter().any(|name| name == scheme));
+    let declared = match entry.map(|entry| (&entry.state, entry.module)) {
+        Some((DriverState::Ready(_), module)) => super::declared(module),
+        Some((DriverState::Declined(reason), _)) => return Err(format!("the driver declined: {reason}")),
+        Some((DriverState::Failed(error), _)) => return Err(format!("the driver did not start: {error}")),
+        None => return Err(format!("{} has no driver for '{scheme}'", file.display())),
+    };
+    let open = move || {
+        let connection = Call::internal("open", |call| registry.open(call, uri, OpenFlags::EMPTY))
+            .map_err(|error| format!("'{uri}' cannot be opened: {error}"))?;
+        let events = recorder.channel(connection.channel());
+        Ok(Subject::full(Arc::new(connection), events))
+    };
+    Ok(Setup { way: "shared object", declared, open: Arc::new(open), quirks })
+}

@@ -1,0 +1,100 @@
+//! A connection as cases see it, whatever is behind it.
+
+use std::sync::Arc;
+
+use oxivirt_core::interface::{
+    Connect, CpuModels, DomainConfig, DomainGuest, DomainInformation, DomainLifecycle, DomainListing, DomainMetadata,
+    Node,
+};
+
+use super::EventLog;
+
+/// A connection: each interface, or [`Absent`] where the driver has none.
+#[derive(Clone)]
+pub struct Subject {
+    /// Who answers.
+    pub connect: Arc<dyn Connect>,
+    /// The host.
+    pub node: Arc<dyn Node>,
+    /// Starting and stopping.
+    pub domain_lifecycle: Arc<dyn DomainLifecycle>,
+    /// Finding.
+    pub domain_listing: Arc<dyn DomainListing>,
+    /// Asking.
+    pub domain_information: Arc<dyn DomainInformation>,
+    /// Memory and CPUs.
+    pub domain_config: Arc<dyn DomainConfig>,
+    /// Title, description, metadata.
+    pub domain_metadata: Arc<dyn DomainMetadata>,
+    /// The guest.
+    pub domain_guest: Arc<dyn DomainGuest>,
+    /// CPU models.
+    pub cpu_models: Arc<dyn CpuModels>,
+    /// What the driver has told of so far.
+    pub events: Arc<dyn EventLog>,
+}
+
+/// Has every interface and answers "not supported" to everything.
+pub struct Absent;
+
+macro_rules! absent {
+    ($($interface:ident),*) => { $( impl $interface for Absent {} )* };
+}
+absent!(
+    Connect,
+    Node,
+    DomainLifecycle,
+    DomainListing,
+    DomainInformation,
+    DomainConfig,
+    DomainMetadata,
+    DomainGuest,
+    CpuModels
+);
+
+impl Subject {
+    /// A connection that can do nothing but tell events.
+    pub fn absent(events: Arc<dyn EventLog>) -> Self {
+        let absent = Arc::new(Absent);
+        Self {
+            connect: absent.clone(),
+            node: absent.clone(),
+            domain_lifecycle: absent.clone(),
+            domain_listing: absent.clone(),
+            domain_information: absent.clone(),
+            domain_config: absent.clone(),
+            domain_metadata: absent.clone(),
+            domain_guest: absent.clone(),
+            cpu_models: absent,
+            events,
+        }
+    }
+
+    /// A connection that has every interface.
+    pub fn full<C>(connection: Arc<C>, events: Arc<dyn EventLog>) -> Self
+    where
+        C: Connect
+            + Node
+            + DomainLifecycle
+            + DomainListing
+            + DomainInformation
+            + DomainConfig
+            + DomainMetadata
+            + DomainGuest
+            + CpuModels
+            + 'static,
+    {
+        Self {
+            connect: connection.clone(),
+            node: connection.clone(),
+            domain_lifecycle: connection.clone(),
+            domain_listing: connection.clone(),
+            domain_information: connection.clone(),
+            domain_config: connection.clone(),
+            domain_metadata: connection.clone(),
+            domain_guest: connection.clone(),
+            cpu_models: connection,
+            events,
+        }
+    }
+}
