@@ -1,5 +1,318 @@
 //! From a definition to QEMU's command line.
+//!
+//! [`build`] walks a definition that is complete (defaults filled in,
+//! addresses and aliases assigned) in the order in which QEMU wants its
+//! parts. What the walk cannot express is an error: nothing is left out.
 
+mod block;
+mod chardev;
+mod clock;
+mod controller;
+mod cpu;
+mod devices;
+mod disk;
+mod display;
+mod graphics;
+mod machine;
+mod net;
+mod place;
 mod props;
 
+use std::collections::HashMap;
+
+use oxivirt_conf::domain::devices::{ControllerType, DeviceInfo, DiskDevice, GraphicsKind, Interface, MemoryModel};
+use oxivirt_conf::domain::{BootDevice, DomainDefinition, DomainType};
+use oxivirt_core::{Error, Result};
+
+use crate::capabilities::{Accel, Emulator};
+use crate::process::GuestFiles;
+
+pub(crate) use block::is_empty as has_no_medium;
+pub(crate) use net::is_virtio as is_virtio_net;
 pub use props::{Props, escape, on_off};
+
+/// What building a command line needs from the host. Descriptors are given by
+/// the numbers that they will have in QEMU.
+pub trait Host {
+    /// Opens a listening socket.
+    fn listen(&mut self, path: &str) -> Result<i32>;
+    /// Opens a file that QEMU writes a character device to.
+    fn output(&mut self, path: &str, append: bool) -> Result<i32>;
+    /// Opens a file that QEMU logs a character device to.
+    fn log(&mut self, path: &str, append: bool) -> Result<i32>;
+    /// Makes the host's side of a network card.
+    fn tap(&mut self, net: &Interface, virtio: bool) -> Result<Taps>;
+    /// Whether a block device is a CD drive.
+    fn is_cdrom(&self, path: &str) -> bool;
+    /// Seconds since 1970.
+    fn now(&self) -> i64;
+    /// Seconds that local time is ahead of UTC.
+    fn utc_offset(&self) -> i64;
+}
+
+/// The host's side of a network card.
+#[derive(Debug, Clone, Default)]
+pub struct Taps {
+    /// One per queue.
+    pub taps: Vec<i32>,
+    /// One per queue, or none without the kernel's help.
+    pub vhost: Vec<i32>,
+}
+
+/// What a command line is built from.
+pub struct Request<'a> {
+    /// The live definition.
+    pub domain: &'a DomainDefinition,
+    /// The binary.
+    pub emulator: &'a Emulator,
+    /// The guest's files.
+    pub files: &'a GuestFiles,
+    /// The number of the monitor's listening socket in QEMU.
+    pub monitor_fd: i32,
+}
+
+/// A finished command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// Behind the binary.
+    pub arguments: Vec<String>,
+    /// Variables beside the usual ones.
+    pub environment: Vec<(String, String)>,
+}
+
+/// Builds the command line.
+///
+/// Errors: `CONFIG_UNSUPPORTED` naming what cannot be expressed; those of the
+/// host.
+pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> {
+    let mut b = Builder {
+        domain: request.domain,
+        emulator: request.emulator,
+        files: request.files,
+        host,
+        arguments: Vec::new(),
+        environment: Vec::new(),
+        boot: boot_order(request.domain),
+        fdsets: 0,
+    };
+    devices::refuse_unknown(request.domain)?;
+    b.pair("-name", format!("guest={},debug-threads=on", escape(&request.domain.name)));
+    b.flag("-S");
+    let key = Props::new()
+        .text("qom-type", "secret")
+        .text("id", "masterKey0")
+        .text("format", "raw")
+        .text("file", request.files.master_key.to_string_lossy());
+    b.json("-object", &key);
+    machine::machine(&mut b)?;
+    cpu::cpu(&mut b)?;
+    machine::firmware(&mut b)?;
+    machine::memory(&mut b)?;
+    machine::cpus(&mut b)?;
+    machine::iothreads(&mut b)?;
+    b.pair("-uuid", request.domain.hwuuid.unwrap_or(request.domain.uuid).to_string());
+    machine::smbios(&mut b)?;
+    graphics::display(&mut b);
+    b.flag("-no-user-config");
+    b.flag("-nodefaults");
+    b.pair("-chardev", format!("socket,id=charmonitor,fd={},server=on,wait=off", request.monitor_fd));
+    b.pair("-mon", "chardev=charmonitor,id=monitor,mode=control".into());
+    clock::clock(&mut b)?;
+    b.flag("-no-shutdown");
+    machine::boot(&mut b)?;
+    devices::all(&mut b)?;
+    b.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".into());
+    devices::late(&mut b)?;
+    b.pair("-msg", "timestamp=on".into());
+    Ok(CommandLine { arguments: b.arguments, environment: b.environment })
+}
+
+/// The command line while it grows.
+struct Builder<'a> {
+    domain: &'a DomainDefinition,
+    emulator: &'a Emulator,
+    files: &'a GuestFiles,
+    host: &'a mut dyn Host,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+    /// Boot order by alias.
+    boot: HashMap<String, u32>,
+    fdsets: u32,
+}
+
+impl Builder<'_> {
+    fn flag(&mut self, option: &str) {
+        self.arguments.push(option.to_owned());
+    }
+
+    fn pair(&mut self, option: &str, value: String) {
+        self.arguments.push(option.to_owned());
+        self.arguments.push(value);
+    }
+
+    fn json(&mut self, option: &str, props: &Props) {
+        self.pair(option, props.json());
+    }
+
+    /// Hands a descriptor over as a set; gives the path that stands for it.
+    fn fdset(&mut self, fd: i32, opaque: &str) -> String {
+        let set = self.fdsets;
+        self.fdsets += 1;
+        self.pair("-add-fd", format!("set={set},fd={fd},opaque={}", escape(opaque)));
+        format!("/dev/fdset/{set}")
+    }
+
+    fn boot_index(&self, info: &DeviceInfo) -> Option<u32> {
+        info.boot.as_ref().map(|b| b.order).or_else(|| self.boot.get(info.alias.as_deref()?).copied())
+    }
+
+    fn accel(&self) -> Accel {
+        accel_of(self.domain)
+    }
+
+    fn is_kvm(&self) -> bool {
+        self.accel() == Accel::Kvm
+    }
+
+    fn is_q35(&self) -> bool {
+        is_q35(self.domain)
+    }
+
+    fn is_i440fx(&self) -> bool {
+        is_i440fx(self.domain)
+    }
+
+    fn is_x86(&self) -> bool {
+        matches!(self.domain.os.arch(), "x86_64" | "i686")
+    }
+
+    /// The alias of a controller, which its bus is called after.
+    fn controller_alias(&self, kind: &str, index: u32) -> Result<&str> {
+        let kind = ControllerType::from_word(kind)
+            .ok_or_else(|| Error::internal(format!("no controller type '{kind}'")))?;
+        // A companion shares the index of the controller that it helps.
+        let found = self
+            .domain
+            .devices
+            .controllers
+            .iter()
+            .filter(|c| c.kind == kind && c.index == Some(index))
+            .min_by_key(|c| c.info.master_start_port.is_some());
+        match found {
+            Some(controller) => alias(&controller.info),
+            None => Err(Error::xml(format!("no {} controller with index {index}", kind.as_str()))),
+        }
+    }
+
+    /// The bus that a PCI controller makes.
+    fn pci_bus(&self, index: u32) -> Result<String> {
+        let controller = self
+            .domain
+            .devices
+            .controller(ControllerType::Pci, index)
+            .ok_or_else(|| Error::xml(format!("no PCI controller with index {index}")))?;
+        Ok(match controller.model.as_deref() {
+            Some("pci-root") => "pci.0".to_owned(),
+            Some("pcie-root") => "pcie.0".to_owned(),
+            _ => alias(&controller.info)?.to_owned(),
+        })
+    }
+
+    fn scsi_model(&self, index: u32) -> disk::ScsiAddressing {
+        let controller = self.domain.devices.controller(ControllerType::Scsi, index);
+        match controller.and_then(|c| c.model.as_deref()) {
+            Some("lsilogic" | "am53c974" | "dc390") => disk::ScsiAddressing::Flat,
+            _ => disk::ScsiAddressing::Full,
+        }
+    }
+
+    /// The memory object behind the board's own memory, where there is one.
+    fn main_memory_id(&self) -> Option<String> {
+        self.emulator.machine(self.accel(), self.domain.os.machine())?.default_ram_id.clone()
+    }
+
+    /// The memory at the start without plugged modules, in KiB, in whole MiB.
+    fn initial_memory_kib(&self) -> u64 {
+        let plugged: u64 = self
+            .domain
+            .devices
+            .memories
+            .iter()
+            .filter(|m| m.model != MemoryModel::SgxEpc)
+            .map(|m| m.target.size.0)
+            .sum();
+        whole_mib(self.domain.memory.0.saturating_sub(plugged))
+    }
+
+    /// A file in the guest's own folder.
+    fn state_file(&self, name: &str) -> String {
+        self.files.state.join(name).to_string_lossy().into_owned()
+    }
+
+    /// What displays send sound to.
+    fn audio_for_displays(&self) -> Option<String> {
+        self.domain.devices.audios.first().map(|a| format!("audio{}", a.id))
+    }
+}
+
+/// The alias that every device has by now.
+fn alias(info: &DeviceInfo) -> Result<&str> {
+    info.alias.as_deref().ok_or_else(|| Error::internal("a device has no alias"))
+}
+
+/// How a domain is executed.
+pub fn accel_of(domain: &DomainDefinition) -> Accel {
+    if domain.kind == DomainType::Kvm { Accel::Kvm } else { Accel::Tcg }
+}
+
+/// Whether the board is of the q35 family.
+pub fn is_q35(domain: &DomainDefinition) -> bool {
+    let machine = domain.os.machine();
+    machine == "q35" || machine.starts_with("pc-q35")
+}
+
+/// Whether the board is of the old PC family.
+pub fn is_i440fx(domain: &DomainDefinition) -> bool {
+    let machine = domain.os.machine();
+    machine == "pc" || machine.starts_with("pc-i440fx") || machine.starts_with("pc-0.") || machine.starts_with("pc-1.")
+}
+
+/// The most memory that a guest can have without plugging, in KiB.
+pub fn maximum_memory_kib(domain: &DomainDefinition) -> u64 {
+    domain.memory.0
+}
+
+/// QEMU takes memory in whole MiB.
+pub fn whole_mib(kib: u64) -> u64 {
+    kib.div_ceil(1024).saturating_mul(1024)
+}
+
+/// From `<boot dev=…>` to an order of devices; the first of each kind counts.
+fn boot_order(domain: &DomainDefinition) -> HashMap<String, u32> {
+    let mut order = HashMap::new();
+    let d = &domain.devices;
+    for (number, boot) in (1u32..).zip(&domain.os.boot) {
+        let disk = |device: &[DiskDevice]| d.disks.iter().find(|k| device.contains(&k.device)).map(|k| &k.info);
+        let info = match boot.dev {
+            BootDevice::Hd => disk(&[DiskDevice::Disk, DiskDevice::Lun]),
+            BootDevice::CdRom => disk(&[DiskDevice::CdRom]),
+            BootDevice::Fd => disk(&[DiskDevice::Floppy]),
+            BootDevice::Network => d.interfaces.first().map(|n| &n.info),
+        };
+        if let Some(alias) = info.and_then(|i| i.alias.clone()) {
+            order.entry(alias).or_insert(number);
+        }
+    }
+    order
+}
+
+/// Whether a display of this kind shows the guest.
+pub(crate) fn is_kind(graphics: &GraphicsKind, word: &str) -> bool {
+    match graphics {
+        GraphicsKind::Vnc(_) => word == "vnc",
+        GraphicsKind::Spice(_) => word == "spice",
+        GraphicsKind::Sdl { .. } => word == "sdl",
+        GraphicsKind::DBus(_) => word == "dbus",
+        _ => false,
+    }
+}

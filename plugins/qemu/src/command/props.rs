@@ -64,6 +64,13 @@ impl Props {
         self.maybe_text(key, value.map(on_off))
     }
 
+    /// A member without value.
+    pub fn null(mut self, key: &str) -> Self {
+        self.key(key);
+        self.0.push_str("null");
+        self
+    }
+
     /// An object member.
     pub fn object(mut self, key: &str, value: &Props) -> Self {
         self.key(key);

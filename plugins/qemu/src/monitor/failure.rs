@@ -36,7 +36,7 @@ impl Failure {
     }
 
     /// The public error; `command` and `domain` name what was waited for.
-    pub(super) fn into_error(self, domain: &str, command: &str) -> Error {
+    pub(crate) fn into_error(self, domain: &str, command: &str) -> Error {
         match self {
             Self::Refused { class, desc } => {
                 let code = match class.as_str() {

@@ -16,6 +16,7 @@ mod tests;
 pub use folders::{Folders, GuestFiles};
 pub use handle::{Exit, Process};
 pub use log::GuestLog;
+pub(crate) use log::timestamp;
 pub use ports::PortPool;
 pub use spawn::{Launch, listen};
 pub use start::{Running, bring_up, monitor_socket};

@@ -1,0 +1,400 @@
+//! PCI addresses for a whole domain.
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::devices::{
+    Address, BalloonModel, Controller, ControllerType, DeviceInfo, DiskBus, InputBus, PanicModel, PciAddress,
+    SoundModel, VideoType, WatchdogModel,
+};
+use oxivirt_conf::xml::{OnOff, YesNo};
+use oxivirt_core::{Error, Result};
+
+use super::pci::{BRIDGE, BusModel, DMI_BRIDGE, Fit, PCI, PCIE, PCIE_BRIDGE, Place, Topology};
+use crate::command;
+
+pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
+    if !domain.devices.controllers.iter().any(|c| c.kind == ControllerType::Pci) {
+        return Ok(());
+    }
+    board_places(domain)?;
+    // Each round may add controllers, which need places of their own, which
+    // may need further controllers; a guest has at most 256 buses.
+    for _ in 0..MOST_ROUNDS {
+        let mut trial = domain.clone();
+        let topology = place_all(&mut trial, true)?;
+        let added = add_controllers(domain, &topology);
+        if !added {
+            break;
+        }
+    }
+    place_all(domain, false)?;
+    name_bridges(domain);
+    set_multifunction(domain);
+    Ok(())
+}
+
+/// Puts all devices in place. With `grow` buses are added as needed, which
+/// the caller then reads from the topology.
+fn place_all(domain: &mut DomainDefinition, grow: bool) -> Result<Topology> {
+    let models = domain.devices.controllers.iter().filter(|c| c.kind == ControllerType::Pci).filter_map(|c| {
+        Some((c.index.unwrap_or(0), BusModel::from_word(c.model.as_deref()?)?))
+    });
+    let mut topology = Topology::new(models.collect::<Vec<_>>(), grow)?;
+    reserve_board(domain, &mut topology)?;
+    let q35 = topology.is_pcie();
+    each(domain, q35, &mut |info, fit| {
+        if let Some(at) = info.address.as_ref().and_then(Address::pci) {
+            let place = Place { bus: at.bus.into(), slot: at.slot.into(), function: at.function.into() };
+            if at.domain != 0 {
+                return Err(Error::xml(format!("Only PCI domain 0 is available, not {}", at.domain)));
+            }
+            if is_board_place(&topology, place) {
+                return Ok(());
+            }
+            let whole = !(fit.aggregate || at.multifunction == Some(OnOff::On) || place.function != 0);
+            let fit = if fit.kinds == 0 { Fit { kinds: PCI | PCIE, ..fit } } else { fit };
+            topology.reserve(place, fit, whole)?;
+        }
+        Ok(())
+    })?;
+    primary_video(domain, &mut topology)?;
+    usb2(domain, &mut topology)?;
+    let grown_from = topology.models().count();
+    let mut wanted = false;
+    each(domain, q35, &mut |info, fit| {
+        let open = match &info.address {
+            None => true,
+            Some(Address::Pci(at)) => at.is_empty(),
+            Some(_) => false,
+        };
+        if fit.kinds != 0 && open {
+            wanted = true;
+            let place = topology.next(fit)?;
+            put(info, place);
+        }
+        Ok(())
+    })?;
+    // Where places had to be made, one is left for a device to be plugged.
+    if grow && topology.models().count() > grown_from && q35 {
+        topology.next(Fit { kinds: PCIE, hotplug: true, aggregate: false })?;
+    }
+    Ok(topology)
+}
+
+/// Makes controllers of the buses that a trial grew; false when there are none.
+fn add_controllers(domain: &mut DomainDefinition, topology: &Topology) -> bool {
+    let mut added = false;
+    for (index, model) in topology.models() {
+        if domain.devices.controller(ControllerType::Pci, index).is_none() {
+            let controller = Controller {
+                kind: ControllerType::Pci,
+                index: Some(index),
+                model: Some(model.word().to_owned()),
+                ..Controller::default()
+            };
+            domain.devices.controllers.push(controller);
+            added = true;
+        }
+    }
+    if added {
+        // Bridges are kept together, in the order of their numbers.
+        let mut pci: Vec<Controller> = Vec::new();
+        let mut first = None;
+        let mut rest = Vec::new();
+        for controller in std::mem::take(&mut domain.devices.controllers) {
+            if controller.kind == ControllerType::Pci {
+                first.get_or_insert(rest.len());
+                pci.push(controller);
+            } else {
+                rest.push(controller);
+            }
+        }
+        pci.sort_by_key(|c| c.index);
+        let at = first.unwrap_or(rest.len());
+        rest.splice(at..at, pci);
+        domain.devices.controllers = rest;
+    }
+    added
+}
+
+fn put(info: &mut DeviceInfo, place: Place) {
+    let multifunction = match &info.address {
+        Some(Address::Pci(at)) => at.multifunction,
+        _ => None,
+    };
+    let small = |n: u32| u8::try_from(n).unwrap_or(u8::MAX);
+    info.address = Some(Address::Pci(PciAddress {
+        domain: 0,
+        bus: small(place.bus),
+        slot: small(place.slot),
+        function: small(place.function),
+        multifunction,
+        zpci: None,
+    }));
+}
+
+/// Devices that the board has in fixed places.
+fn board_places(domain: &mut DomainDefinition) -> Result<()> {
+    let (q35, i440fx) = (command::is_q35(domain), command::is_i440fx(domain));
+    for c in &mut domain.devices.controllers {
+        let place = match (c.kind, c.index.unwrap_or(0)) {
+            (ControllerType::Ide, 0) if i440fx => (1, 1),
+            (ControllerType::Usb, 0) if i440fx && c.model.as_deref() == Some("piix3-uhci") => (1, 2),
+            (ControllerType::Sata, 0) if q35 => (0x1f, 2),
+            _ => continue,
+        };
+        let wanted = Place { bus: 0, slot: place.0, function: place.1 };
+        match c.info.address.as_ref().and_then(Address::pci) {
+            None => put(&mut c.info, wanted),
+            Some(at) if (at.bus, u32::from(at.slot), u32::from(at.function)) == (0, place.0, place.1) => {}
+            Some(_) if c.kind == ControllerType::Usb => {}
+            Some(_) => {
+                return Err(Error::xml(format!("Primary {} controller must have PCI address 0:{:x}.{:x}", c.kind.as_str().to_uppercase(), place.0, place.1)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Slots that the board's own parts sit in.
+fn reserve_board(domain: &DomainDefinition, topology: &mut Topology) -> Result<()> {
+    let all = Fit { kinds: PCI | PCIE | BRIDGE | DMI_BRIDGE | PCIE_BRIDGE, hotplug: false, aggregate: false };
+    if command::is_i440fx(domain) {
+        topology.reserve(Place { bus: 0, slot: 1, function: 0 }, all, true)?;
+    } else if command::is_q35(domain) {
+        for function in [0, 2, 3] {
+            topology.reserve(Place { bus: 0, slot: 0x1f, function }, all, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether the board itself put the device there.
+fn is_board_place(topology: &Topology, place: Place) -> bool {
+    match topology.is_pcie() {
+        true => place == Place { bus: 0, slot: 0x1f, function: 2 },
+        false => place.bus == 0 && place.slot == 1 && matches!(place.function, 1 | 2),
+    }
+}
+
+/// The first video card has the first free slot of the board's own bus.
+fn primary_video(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
+    let slot = if topology.is_pcie() { 1 } else { 2 };
+    if !(command::is_q35(domain) || command::is_i440fx(domain)) {
+        return Ok(());
+    }
+    let videos = &mut domain.devices.videos;
+    let at = videos.iter().position(|v| v.model.primary == Some(YesNo::Yes)).unwrap_or(0);
+    let Some(video) = videos.get_mut(at) else { return Ok(()) };
+    if matches!(video.model.kind, VideoType::None | VideoType::Ramfb) {
+        return Ok(());
+    }
+    let open = video.info.address.as_ref().and_then(Address::pci).is_none();
+    if open && !topology.slot_in_use(0, slot) {
+        let place = Place { bus: 0, slot, function: 0 };
+        let fit = Fit { kinds: PCI | PCIE, hotplug: false, aggregate: false };
+        topology.reserve(place, fit, true)?;
+        put(&mut video.info, place);
+    }
+    Ok(())
+}
+
+/// A USB 2 controller and its companions share one slot.
+fn usb2(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
+    let function = |model: Option<&str>| match model {
+        Some("ich9-ehci1") => Some(7),
+        Some("ich9-uhci1") => Some(0),
+        Some("ich9-uhci2") => Some(1),
+        Some("ich9-uhci3") => Some(2),
+        _ => None,
+    };
+    let mut slots: Vec<(u32, Place)> = Vec::new();
+    let controllers = &mut domain.devices.controllers;
+    for c in controllers.iter().filter(|c| c.kind == ControllerType::Usb && function(c.model.as_deref()).is_some()) {
+        if let Some(at) = c.info.address.as_ref().and_then(Address::pci) {
+            let place = Place { bus: at.bus.into(), slot: at.slot.into(), function: 0 };
+            slots.push((c.index.unwrap_or(0), place));
+        }
+    }
+    for c in controllers.iter_mut().filter(|c| c.kind == ControllerType::Usb) {
+        let Some(function) = function(c.model.as_deref()) else { continue };
+        if c.info.address.as_ref().and_then(Address::pci).is_some() {
+            continue;
+        }
+        let index = c.index.unwrap_or(0);
+        let fit = Fit { kinds: PCI | PCIE, hotplug: false, aggregate: true };
+        let base = match slots.iter().find(|(i, _)| *i == index) {
+            Some((_, base)) => *base,
+            None => {
+                let base = if topology.is_pcie() {
+                    // The board's usual slots for USB 2.
+                    let slot = [0x1d, 0x1a].into_iter().find(|s| !topology.slot_in_use(0, *s));
+                    match slot {
+                        Some(slot) => Place { bus: 0, slot, function: 0 },
+                        None => topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: true })?,
+                    }
+                } else {
+                    topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: true })?
+                };
+                let base = Place { function: 0, ..base };
+                slots.push((index, base));
+                base
+            }
+        };
+        let place = Place { function, ..base };
+        topology.reserve(place, fit, false)?;
+        put(&mut c.info, place);
+    }
+    Ok(())
+}
+
+/// Calls `visit` on every device that may sit on PCI, in the order in which
+/// places are given out.
+fn each(
+    domain: &mut DomainDefinition,
+    q35: bool,
+    visit: &mut dyn FnMut(&mut DeviceInfo, Fit) -> Result<()>,
+) -> Result<()> {
+    let old = Fit { kinds: PCI, hotplug: true, aggregate: false };
+    let new = if q35 { Fit { kinds: PCIE, ..old } } else { old };
+    let none = Fit::default();
+    let still = |fit: Fit| Fit { hotplug: false, ..fit };
+    let d = &mut domain.devices;
+    for c in d.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
+        let fit = c.model.as_deref().and_then(BusModel::from_word).map_or(none, BusModel::fit);
+        visit(&mut c.info, fit)?;
+    }
+    for x in &mut d.filesystems {
+        visit(&mut x.info, new)?;
+    }
+    for x in &mut d.interfaces {
+        let fit = match x.model.as_deref() {
+            Some("usb-net") => none,
+            Some(model) if model.starts_with("virtio") || matches!(model, "e1000e" | "igb" | "vmxnet3") => new,
+            _ => old,
+        };
+        visit(&mut x.info, fit)?;
+    }
+    for x in &mut d.sounds {
+        let fit = match x.model {
+            SoundModel::Usb | SoundModel::PcSpk | SoundModel::Sb16 => none,
+            SoundModel::Virtio => new,
+            _ => old,
+        };
+        visit(&mut x.info, fit)?;
+    }
+    for x in &mut d.controllers {
+        let model = x.model.as_deref().unwrap_or_default();
+        let fit = match x.kind {
+            ControllerType::Pci => continue,
+            ControllerType::Usb if model == "none" => none,
+            ControllerType::Usb if model.ends_with("xhci") => new,
+            ControllerType::Usb => old,
+            ControllerType::Scsi if model.starts_with("virtio") => new,
+            ControllerType::Scsi if matches!(model, "lsisas1078" | "vmpvscsi") => new,
+            ControllerType::Scsi | ControllerType::Sata => old,
+            ControllerType::VirtioSerial => new,
+            _ => none,
+        };
+        visit(&mut x.info, fit)?;
+    }
+    for x in &mut d.disks {
+        visit(&mut x.info, if x.target.bus == Some(DiskBus::Virtio) { new } else { none })?;
+    }
+    for x in &mut d.memballoons {
+        visit(&mut x.info, if matches!(x.model, BalloonModel::None | BalloonModel::Xen) { none } else { new })?;
+    }
+    for x in &mut d.rngs {
+        visit(&mut x.info, new)?;
+    }
+    for x in &mut d.watchdogs {
+        visit(&mut x.info, if x.model == WatchdogModel::I6300esb { old } else { none })?;
+    }
+    for x in &mut d.videos {
+        let fit = match x.model.kind {
+            VideoType::None | VideoType::Ramfb => none,
+            VideoType::Virtio | VideoType::Bochs => new,
+            _ => old,
+        };
+        visit(&mut x.info, still(fit))?;
+    }
+    for x in &mut d.inputs {
+        visit(&mut x.info, if x.bus == Some(InputBus::Virtio) { new } else { none })?;
+    }
+    for x in d.serials.iter_mut().filter(|s| s.target_type.as_deref() == Some("pci-serial")) {
+        visit(&mut x.info, old)?;
+    }
+    for x in &mut d.vsocks {
+        visit(&mut x.info, new)?;
+    }
+    for x in &mut d.cryptos {
+        visit(&mut x.info, new)?;
+    }
+    for x in d.panics.iter_mut().filter(|p| p.model == Some(PanicModel::Pvpanic)) {
+        visit(&mut x.info, new)?;
+    }
+    Ok(())
+}
+
+/// Model names and numbers that bridges show to the guest.
+fn name_bridges(domain: &mut DomainDefinition) {
+    for c in domain.devices.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
+        let index = u8::try_from(c.index.unwrap_or(0)).unwrap_or(u8::MAX);
+        let place = c.info.address.as_ref().and_then(Address::pci).copied();
+        let Some(model) = c.model.as_deref().and_then(BusModel::from_word) else { continue };
+        let o = &mut c.pci;
+        let name = match model {
+            BusModel::PciRoot | BusModel::PcieRoot => continue,
+            BusModel::PciBridge => "pci-bridge",
+            BusModel::DmiToPciBridge => "i82801b11-bridge",
+            BusModel::PcieToPciBridge => "pcie-pci-bridge",
+            BusModel::PcieRootPort => "pcie-root-port",
+            BusModel::UpstreamPort => "x3130-upstream",
+            BusModel::DownstreamPort => "xio3130-downstream",
+            BusModel::PciExpander => "pxb",
+            BusModel::PcieExpander => "pxb-pcie",
+        };
+        o.model_name.get_or_insert_with(|| name.to_owned());
+        match model {
+            BusModel::PciBridge => {
+                o.chassis_nr.get_or_insert(index);
+            }
+            BusModel::PcieRootPort => {
+                o.chassis.get_or_insert(index);
+                if let Some(at) = place {
+                    o.port.get_or_insert((at.slot << 3) | at.function);
+                }
+            }
+            BusModel::DownstreamPort => {
+                o.chassis.get_or_insert(index);
+                if let Some(at) = place {
+                    o.port.get_or_insert(at.slot);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Where a slot holds several functions, the first one has to say so.
+fn set_multifunction(domain: &mut DomainDefinition) {
+    let mut counts: std::collections::HashMap<(u8, u8), u32> = std::collections::HashMap::new();
+    for device in domain.devices.iter() {
+        if let Some(at) = device.info().and_then(|i| i.address.as_ref()).and_then(Address::pci) {
+            *counts.entry((at.bus, at.slot)).or_default() += 1;
+        }
+    }
+    // The closure never fails.
+    let _ = domain.devices.for_each_mut(|device| {
+        if let Some(DeviceInfo { address: Some(Address::Pci(at)), .. }) = device.info()
+            && !at.is_empty()
+            && at.function == 0
+            && at.multifunction.is_none()
+            && counts.get(&(at.bus, at.slot)).is_some_and(|n| *n > 1)
+        {
+            at.multifunction = Some(OnOff::On);
+        }
+        Ok(())
+    });
+}
+
+const MOST_ROUNDS: u32 = 8;

@@ -1,0 +1,366 @@
+//! All devices in QEMU's order, and those that are small enough to be here.
+
+use oxivirt_conf::domain::{DomainDefinition};
+use oxivirt_conf::domain::devices::{Address, BalloonModel, Channel, ChannelTarget, DiskBus, DiskDevice, Input, InputBus, InputType, MemBalloon, Panic, PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel};
+use oxivirt_core::{Error, Result};
+
+use super::chardev::{Use, chardev};
+use super::controller::virtio_driver;
+use super::{Builder, Props, controller, disk, display, graphics, net, place};
+
+/// Devices before the sandbox.
+pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
+    let d = &b.domain.devices;
+    if b.is_i440fx() {
+        floppy_boot(b, false)?;
+    }
+    controller::controllers(b)?;
+    if b.is_q35() {
+        floppy_boot(b, true)?;
+    }
+    for hub in &d.hubs {
+        let props = Props::new().text("driver", "usb-hub").text("id", super::alias(&hub.info)?);
+        let place = place::device(b, &hub.info, "hub")?;
+        b.json("-device", &props.and(&place));
+    }
+    for one in &d.disks {
+        disk::disk(b, one)?;
+    }
+    for one in &d.interfaces {
+        net::interface(b, one)?;
+    }
+    for one in &d.serials {
+        serial(b, one)?;
+    }
+    for one in &d.parallels {
+        let alias = super::alias(&one.info)?.to_owned();
+        let id = chardev(b, &one.source, &alias, Use::Parallel)?;
+        let props = Props::new().text("driver", "isa-parallel").text("chardev", id).text("id", alias);
+        b.json("-device", &props);
+    }
+    for one in &d.channels {
+        channel(b, one)?;
+    }
+    consoles(b)?;
+    for one in &d.inputs {
+        if let Some(props) = input(b, one)? {
+            b.json(if one.kind == InputType::Evdev { "-object" } else { "-device" }, &props);
+        }
+    }
+    for one in &d.audios {
+        let props = display::audio(one)?;
+        b.json("-audiodev", &props);
+    }
+    for one in &d.graphics {
+        graphics::graphics(b, one)?;
+    }
+    for one in &d.videos {
+        if let Some(props) = display::video(b, one)? {
+            b.json("-device", &props);
+        }
+    }
+    for one in &d.sounds {
+        for props in display::sound(b, one)? {
+            b.json("-device", &props);
+        }
+    }
+    for one in &d.watchdogs {
+        watchdog(b, one)?;
+    }
+    watchdog_action(b);
+    for one in &d.memballoons {
+        if let Some(props) = balloon(b, one)? {
+            b.json("-device", &props);
+        }
+    }
+    for one in &d.rngs {
+        rng(b, one)?;
+    }
+    Ok(())
+}
+
+/// Devices after the sandbox.
+pub(super) fn late(b: &mut Builder<'_>) -> Result<()> {
+    for one in &b.domain.devices.panics {
+        let props = panic(b, one)?;
+        b.json("-device", &props);
+    }
+    Ok(())
+}
+
+/// Refuses kinds of devices and settings that nothing below looks at.
+pub(super) fn refuse_unknown(domain: &DomainDefinition) -> Result<()> {
+    let d = &domain.devices;
+    for (present, what) in [
+        (!d.leases.is_empty(), "<lease>"),
+        (!d.filesystems.is_empty(), "<filesystem>"),
+        (!d.smartcards.is_empty(), "<smartcard>"),
+        (!d.tpms.is_empty(), "<tpm>"),
+        (!d.hostdevs.is_empty(), "<hostdev>"),
+        (!d.redirdevs.is_empty(), "<redirdev>"),
+        (d.redir_filter.is_some(), "<redirfilter>"),
+        (!d.nvrams.is_empty(), "<nvram>"),
+        (!d.shmems.is_empty(), "<shmem>"),
+        (!d.memories.is_empty(), "<memory> devices"),
+        (!d.iommus.is_empty(), "<iommu>"),
+        (!d.vsocks.is_empty(), "<vsock>"),
+        (!d.cryptos.is_empty(), "<crypto>"),
+        (!d.pstores.is_empty(), "<pstore>"),
+        (domain.launch_security.is_some(), "<launchSecurity>"),
+        (domain.keywrap.is_some(), "<keywrap>"),
+        (domain.genid.is_some(), "<genid>"),
+        (domain.namespace.is_some(), "pass-through of QEMU's own options"),
+        (!domain.throttle_groups.is_empty(), "<throttlegroups>"),
+        (domain.bootloader.is_some(), "<bootloader>"),
+        (domain.idmap.is_some(), "<idmap>"),
+        (domain.perf.is_some(), "<perf>"),
+        (!domain.vcpus.is_empty(), "<vcpus>"),
+        (domain.numatune.is_some(), "<numatune>"),
+    ] {
+        if present {
+            return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));
+        }
+    }
+    Ok(())
+}
+
+/// The floppy controller has its boot order apart from the drives.
+fn floppy_boot(b: &mut Builder<'_>, own_device: bool) -> Result<()> {
+    let mut letters = Vec::new();
+    let mut any = false;
+    for one in &b.domain.devices.disks {
+        if one.target.bus != Some(DiskBus::Fdc) || one.device != DiskDevice::Floppy {
+            continue;
+        }
+        any = true;
+        if let Some(index) = b.boot_index(&one.info) {
+            let unit = match &one.info.address {
+                Some(Address::Drive(at)) => at.unit,
+                _ => 0,
+            };
+            letters.push((if unit == 0 { "A" } else { "B" }, index));
+        }
+    }
+    if own_device && any {
+        let mut props = Props::new().text("driver", "isa-fdc");
+        for (letter, index) in letters {
+            props = props.number(&format!("bootindex{letter}"), index);
+        }
+        b.json("-device", &props);
+    } else {
+        for (letter, index) in letters {
+            b.pair("-global", format!("isa-fdc.bootindex{letter}={index}"));
+        }
+    }
+    Ok(())
+}
+
+fn serial(b: &mut Builder<'_>, s: &Serial) -> Result<()> {
+    let alias = super::alias(&s.info)?.to_owned();
+    let model = s.model.as_deref().unwrap_or("isa-serial").to_owned();
+    let id = chardev(b, &s.source, &alias, Use::Plain)?;
+    let mut props = Props::new().text("driver", &model).text("chardev", id).text("id", alias);
+    match model.as_str() {
+        "isa-serial" => props = props.number("index", s.port.unwrap_or(0)),
+        "isa-debugcon" | "usb-serial" | "pci-serial" => {}
+        other => {
+            return Err(Error::config_unsupported(format!("serial device model '{other}' is not supported by this driver")));
+        }
+    }
+    let place = place::device(b, &s.info, "serial")?;
+    b.json("-device", &props.and(&place));
+    Ok(())
+}
+
+fn channel(b: &mut Builder<'_>, c: &Channel) -> Result<()> {
+    let alias = super::alias(&c.info)?.to_owned();
+    let id = chardev(b, &c.source, &alias, Use::Plain)?;
+    match &c.target {
+        ChannelTarget::Virtio { name, .. } => {
+            let place = place::device(b, &c.info, "channel")?;
+            let props = Props::new()
+                .text("driver", "virtserialport")
+                .and(&place)
+                .text("chardev", id)
+                .text("id", alias)
+                .maybe_text("name", name.as_ref());
+            b.json("-device", &props);
+            Ok(())
+        }
+        ChannelTarget::GuestFwd { address, port } => {
+            let forward = Props::new().text("str", format!("tcp:{address}:{port}-chardev:{id}"));
+            let props = Props::new().text("type", "user").list("guestfwd", [&forward]).text("id", alias);
+            b.json("-netdev", &props);
+            Ok(())
+        }
+        ChannelTarget::Xen { .. } => Err(Error::config_unsupported("channel type 'xen' is not supported by QEMU")),
+    }
+}
+
+/// Consoles that are devices of their own; the first may only be another
+/// name of the first serial line.
+fn consoles(b: &mut Builder<'_>) -> Result<()> {
+    let domain = b.domain;
+    for (at, c) in domain.devices.consoles.iter().enumerate() {
+        match c.target_type.as_deref() {
+            Some("serial") | None if at == 0 && !domain.devices.serials.is_empty() => {}
+            Some("virtio") => {
+                let alias = super::alias(&c.info)?.to_owned();
+                let id = chardev(b, &c.source, &alias, Use::Plain)?;
+                let place = place::device(b, &c.info, "console")?;
+                let props = Props::new().text("driver", "virtconsole").and(&place).text("chardev", id).text("id", alias);
+                b.json("-device", &props);
+            }
+            other => {
+                return Err(Error::config_unsupported(format!(
+                    "console target type '{}' is not supported by this driver",
+                    other.unwrap_or("serial")
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn input(b: &Builder<'_>, i: &Input) -> Result<Option<Props>> {
+    let alias = super::alias(&i.info)?;
+    let bus = i.bus.unwrap_or(InputBus::Ps2);
+    let bad = || {
+        Error::config_unsupported(format!(
+            "input type='{}' bus='{}' is not supported by this driver",
+            i.kind.as_str(),
+            bus.as_str()
+        ))
+    };
+    if i.kind == InputType::Evdev {
+        let source = i.source.as_ref().ok_or_else(bad)?;
+        return Ok(Some(
+            Props::new()
+                .text("qom-type", "input-linux")
+                .text("id", alias)
+                .text("evdev", &source.path)
+                .maybe_flag("repeat", source.repeat.map(|v| v.is_on()))
+                .maybe_flag("grab_all", source.grab.map(|_| true))
+                .maybe_text("grab-toggle", source.grab_toggle.map(|v| v.as_str())),
+        ));
+    }
+    let props = match bus {
+        // The board has them.
+        InputBus::Ps2 => return Ok(None),
+        InputBus::Usb => {
+            let driver = match i.kind {
+                InputType::Mouse => "usb-mouse",
+                InputType::Tablet => "usb-tablet",
+                InputType::Keyboard => "usb-kbd",
+                _ => return Err(bad()),
+            };
+            Props::new().text("driver", driver).text("id", alias)
+        }
+        InputBus::Virtio => {
+            let base = match i.kind {
+                InputType::Mouse => "virtio-mouse-pci",
+                InputType::Tablet => "virtio-tablet-pci",
+                InputType::Keyboard => "virtio-keyboard-pci",
+                InputType::Passthrough => "virtio-input-host-pci",
+                InputType::Evdev => return Err(bad()),
+            };
+            let driver = virtio_driver(base, i.model.map_or("", |m| m.as_str()))?;
+            Props::new()
+                .text("driver", driver)
+                .and(&place::virtio(Some(&i.driver)))
+                .text("id", alias)
+                .maybe_text("evdev", i.source.as_ref().map(|s| &s.path))
+        }
+        _ => return Err(bad()),
+    };
+    Ok(Some(props.and(&place::device(b, &i.info, "input")?)))
+}
+
+fn watchdog(b: &mut Builder<'_>, w: &Watchdog) -> Result<()> {
+    let alias = super::alias(&w.info)?.to_owned();
+    let driver = match w.model {
+        // Built into the board; only told not to be deaf.
+        WatchdogModel::Itco => {
+            b.pair("-global", "ICH9-LPC.noreboot=off".into());
+            return Ok(());
+        }
+        WatchdogModel::I6300esb => "i6300esb",
+        WatchdogModel::Ib700 => "ib700",
+        WatchdogModel::Diag288 => return Err(Error::config_unsupported("watchdog 'diag288' needs an s390 machine")),
+    };
+    let place = place::device(b, &w.info, "watchdog")?;
+    let props = Props::new().text("driver", driver).text("id", alias).and(&place);
+    b.json("-device", &props);
+    Ok(())
+}
+
+/// One action for all watchdogs.
+fn watchdog_action(b: &mut Builder<'_>) {
+    let Some(watchdog) = b.domain.devices.watchdogs.first() else { return };
+    let word = match watchdog.action {
+        // A dump is made by the daemon while the guest stands.
+        WatchdogAction::Dump => "pause",
+        action => action.as_str(),
+    };
+    b.pair("-watchdog-action", word.into());
+}
+
+fn balloon(b: &Builder<'_>, m: &MemBalloon) -> Result<Option<Props>> {
+    let model = match m.model {
+        BalloonModel::None => return Ok(None),
+        BalloonModel::Virtio => "",
+        BalloonModel::Transitional => "virtio-transitional",
+        BalloonModel::NonTransitional => "virtio-non-transitional",
+        BalloonModel::Xen => return Err(Error::config_unsupported("memory balloon model 'xen' is not supported by QEMU")),
+    };
+    let props = Props::new()
+        .text("driver", virtio_driver("virtio-balloon-pci", model)?)
+        .and(&place::virtio(Some(&m.driver)))
+        .text("id", super::alias(&m.info)?)
+        .maybe_flag("deflate-on-oom", m.autodeflate.map(|v| v.is_on()))
+        .maybe_flag("free-page-reporting", m.free_page_reporting.map(|v| v.is_on()));
+    Ok(Some(props.and(&place::device(b, &m.info, "memballoon")?)))
+}
+
+fn rng(b: &mut Builder<'_>, r: &Rng) -> Result<()> {
+    let alias = super::alias(&r.info)?.to_owned();
+    let object = format!("obj{alias}");
+    let backend = match &r.backend {
+        RngBackend::Random(path) => Props::new()
+            .text("qom-type", "rng-random")
+            .text("id", &object)
+            .text("filename", path.as_deref().unwrap_or("/dev/urandom")),
+        RngBackend::Egd(source) => {
+            let id = chardev(b, source, &alias, Use::Plain)?;
+            Props::new().text("qom-type", "rng-egd").text("id", &object).text("chardev", id)
+        }
+        RngBackend::Builtin => Props::new().text("qom-type", "rng-builtin").text("id", &object),
+    };
+    b.json("-object", &backend);
+    let mut props = Props::new()
+        .text("driver", virtio_driver("virtio-rng-pci", r.model.as_str())?)
+        .and(&place::virtio(Some(&r.driver)))
+        .text("rng", object)
+        .text("id", alias);
+    if let Some(rate) = &r.rate {
+        props = props.number("max-bytes", rate.bytes).number("period", rate.period.unwrap_or(1000));
+    }
+    let place = place::device(b, &r.info, "rng")?;
+    b.json("-device", &props.and(&place));
+    Ok(())
+}
+
+fn panic(b: &Builder<'_>, p: &Panic) -> Result<Props> {
+    match p.model {
+        Some(PanicModel::Isa) | None => {
+            Ok(Props::new().text("driver", "pvpanic").and(&place::device(b, &p.info, "panic")?))
+        }
+        Some(PanicModel::Pvpanic) => {
+            Ok(Props::new().text("driver", "pvpanic-pci").and(&place::device(b, &p.info, "panic")?))
+        }
+        Some(other) => Err(Error::config_unsupported(format!(
+            "panic model '{}' is not supported by this driver yet",
+            other.as_str()
+        ))),
+    }
+}

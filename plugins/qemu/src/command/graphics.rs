@@ -1,0 +1,151 @@
+//! `-display`, `-vnc`, `-spice`.
+
+use oxivirt_conf::domain::devices::{Graphics, GraphicsKind, Listen, Spice, Vnc};
+use oxivirt_core::{Error, Result};
+
+use super::{Builder, escape, on_off};
+
+/// The `-display` option that comes early: none, unless something shows the guest.
+pub(super) fn display(b: &mut Builder<'_>) {
+    if b.domain.devices.graphics.is_empty() {
+        b.pair("-display", "none".into());
+    }
+}
+
+pub(super) fn graphics(b: &mut Builder<'_>, g: &Graphics) -> Result<()> {
+    match &g.kind {
+        GraphicsKind::Vnc(vnc) => self::vnc(b, g, vnc),
+        GraphicsKind::Spice(spice) => self::spice(b, g, spice),
+        GraphicsKind::EglHeadless { rendernode } => {
+            let node = rendernode.as_deref().map(|n| format!(",rendernode={}", escape(n))).unwrap_or_default();
+            b.pair("-display", format!("egl-headless{node}"));
+            Ok(())
+        }
+        GraphicsKind::Sdl { .. } => Err(unsupported("sdl")),
+        GraphicsKind::DBus(_) => Err(unsupported("dbus")),
+        GraphicsKind::Rdp(_) => Err(unsupported("rdp")),
+        GraphicsKind::Desktop { .. } => Err(unsupported("desktop")),
+    }
+}
+
+fn vnc(b: &mut Builder<'_>, g: &Graphics, vnc: &Vnc) -> Result<()> {
+    let mut text = match g.listens.first() {
+        Some(Listen::Socket { socket }) => {
+            let path = match socket {
+                Some(path) => path.clone(),
+                None => b.state_file("vnc.sock"),
+            };
+            format!("vnc=unix:{}", escape(&path))
+        }
+        Some(Listen::None) => "none".to_owned(),
+        Some(Listen::Address { address }) | Some(Listen::Network { address, .. }) => {
+            tcp(vnc.port, address.as_deref())?
+        }
+        None => tcp(vnc.port, None)?,
+    };
+    if let Some(policy) = vnc.share_policy {
+        text.push_str(&format!(",share={}", policy.as_str()));
+    }
+    if let Some(websocket) = vnc.websocket {
+        if websocket > 0 {
+            text.push_str(&format!(",websocket={websocket}"));
+        } else {
+            return Err(Error::internal("VNC websocket port was not allocated"));
+        }
+    }
+    if vnc.auth.passwd.is_some() {
+        text.push_str(",password=on");
+    }
+    if let Some(control) = vnc.power_control {
+        text.push_str(&format!(",power-control={}", on_off(control.is_yes())));
+    }
+    if let Some(id) = b.audio_for_displays() {
+        text.push_str(&format!(",audiodev={id}"));
+    }
+    b.pair("-vnc", text);
+    if let Some(keymap) = &vnc.keymap {
+        b.pair("-k", keymap.clone());
+    }
+    if let Some(wait) = vnc.wait {
+        return Err(Error::config_unsupported(format!("VNC wait='{wait}' is not supported by this driver yet")));
+    }
+    Ok(())
+}
+
+/// QEMU counts displays from port 5900.
+fn tcp(port: i32, address: Option<&str>) -> Result<String> {
+    let display = port
+        .checked_sub(5900)
+        .filter(|n| *n >= 0)
+        .ok_or_else(|| Error::config_unsupported(format!("vnc port must be in range [5900,65535], not {port}")))?;
+    Ok(match address {
+        Some(v6) if v6.contains(':') => format!("[{v6}]:{display}"),
+        Some(address) => format!("{address}:{display}"),
+        None => format!("127.0.0.1:{display}"),
+    })
+}
+
+fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
+    let mut parts: Vec<String> = Vec::new();
+    match g.listens.first() {
+        Some(Listen::Socket { socket }) => {
+            let path = match socket {
+                Some(path) => path.clone(),
+                None => b.state_file("spice.sock"),
+            };
+            parts.push("unix=on".into());
+            parts.push(format!("addr={}", escape(&path)));
+        }
+        Some(Listen::None) => parts.push("port=0".into()),
+        listen => {
+            if spice.tls_port > 0 {
+                return Err(Error::config_unsupported("spice TLS is not supported by this driver yet"));
+            }
+            let address = match listen {
+                Some(Listen::Address { address }) | Some(Listen::Network { address, .. }) => address.as_deref(),
+                _ => None,
+            };
+            parts.push(format!("port={}", spice.port));
+            if spice.port > 0 {
+                parts.push(format!("addr={}", escape(address.unwrap_or("127.0.0.1"))));
+            }
+        }
+    }
+    if spice.auth.passwd.is_none() && spice.port > 0 && !matches!(g.listens.first(), Some(Listen::Socket { .. } | Listen::None)) {
+        parts.push("disable-ticketing=on".into());
+    }
+    if !spice.channels.is_empty() || spice.default_mode.is_some() {
+        return Err(Error::config_unsupported("spice channel modes are not supported by this driver yet"));
+    }
+    let mut word = |name: &str, value: Option<&str>| parts.extend(value.map(|v| format!("{name}={v}")));
+    word("image-compression", spice.image.map(|v| v.as_str()));
+    word("jpeg-wan-compression", spice.jpeg.map(|v| v.as_str()));
+    word("zlib-glz-wan-compression", spice.zlib.map(|v| v.as_str()));
+    word("playback-compression", spice.playback.map(|v| v.as_str()));
+    word("streaming-video", spice.streaming.map(|v| v.as_str()));
+    if spice.mouse.is_some_and(|m| m.as_str() == "server") {
+        parts.push("agent-mouse=off".into());
+    }
+    if spice.clipboard.is_some_and(|v| !v.is_yes()) {
+        parts.push("disable-copy-paste=on".into());
+    }
+    if spice.filetransfer.is_some_and(|v| !v.is_yes()) {
+        parts.push("disable-agent-file-xfer=on".into());
+    }
+    if let Some(enable) = spice.gl.enable {
+        parts.push(format!("gl={}", on_off(enable.is_yes())));
+        if let Some(node) = &spice.gl.rendernode {
+            parts.push(format!("rendernode={}", escape(node)));
+        }
+    }
+    parts.push("seamless-migration=on".into());
+    b.pair("-spice", parts.join(","));
+    if let Some(keymap) = &spice.keymap {
+        b.pair("-k", keymap.clone());
+    }
+    Ok(())
+}
+
+fn unsupported(kind: &str) -> Error {
+    Error::config_unsupported(format!("graphics type '{kind}' is not supported by this driver yet"))
+}

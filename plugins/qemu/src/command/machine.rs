@@ -1,0 +1,286 @@
+//! The board: machine, memory, CPUs in number, boot.
+
+use oxivirt_conf::domain::{CpuTopology, IoApicDriver, LoaderType, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
+use oxivirt_conf::xml::{OnOff, YesNo};
+use oxivirt_core::{Error, Result};
+
+use super::{Builder, Props, escape, on_off};
+
+/// `-machine`, `-accel`.
+pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
+    let domain = b.domain;
+    let f = &domain.features;
+    if domain.os.kind.kind != Some(OsType::Hvm) {
+        return Err(Error::config_unsupported("this driver runs only guests of type 'hvm'"));
+    }
+    let mut text = format!("{},usb=off", domain.os.machine());
+    let mut add = |name: &str, value: &str| text.push_str(&format!(",{name}={value}"));
+    if let Some(vmport) = f.vmport {
+        add("vmport", on_off(vmport.0.is_on()));
+    }
+    if let Some(smm) = f.smm {
+        add("smm", on_off(smm.state.is_on()));
+        if smm.tseg.is_some() && !b.is_q35() {
+            return Err(Error::config_unsupported("SMM TSEG is only supported with the q35 machine type"));
+        }
+    }
+    if let Some(ps2) = f.ps2 {
+        add("i8042", on_off(ps2.0.is_on()));
+    }
+    match f.ioapic.and_then(|i| i.driver) {
+        Some(IoApicDriver::Qemu) => add("kernel_irqchip", "split"),
+        Some(IoApicDriver::Kvm) => add("kernel_irqchip", "on"),
+        None => {}
+    }
+    add("dump-guest-core", on_off(domain.memory_dump_core == Some(OnOff::On)));
+    if domain.memory_backing.as_ref().is_some_and(|m| m.nosharepages) {
+        add("mem-merge", "off");
+    }
+    if let Some(id) = b.main_memory_id() {
+        add("memory-backend", &id);
+    }
+    let hpet = domain.clock.timers.iter().find(|t| t.name.as_str() == "hpet").and_then(|t| t.present);
+    if let Some(present) = hpet {
+        add("hpet", on_off(present == YesNo::Yes));
+    }
+    if b.is_x86() {
+        add("acpi", on_off(f.acpi));
+    }
+    b.pair("-machine", text);
+    let accel = match (b.is_kvm(), f.kvm.as_ref().and_then(|k| k.dirty_ring)) {
+        (false, _) => "tcg".to_owned(),
+        (true, Some(ring)) if ring.state.is_on() => {
+            let size = ring.size.ok_or_else(|| Error::xml("dirty-ring needs a size"))?;
+            format!("kvm,dirty-ring-size={size}")
+        }
+        (true, _) => "kvm".to_owned(),
+    };
+    let accel = match f.tcg.and_then(|t| t.tb_cache) {
+        Some(size) if !b.is_kvm() => format!("{accel},tb-size={}", size.0 / 1024),
+        _ => accel,
+    };
+    b.pair("-accel", accel);
+    refuse_features(b)
+}
+
+fn refuse_features(b: &Builder<'_>) -> Result<()> {
+    let f = &b.domain.features;
+    for (present, what) in [
+        (f.xen.is_some(), "xen"),
+        (f.capabilities.is_some(), "capabilities"),
+        (f.hpt.is_some(), "hpt"),
+        (f.nested_hv.is_some(), "nested-hv"),
+        (f.ccf_assist.is_some(), "ccf-assist"),
+        (f.cfpc.is_some() || f.sbbc.is_some() || f.ibs.is_some(), "cfpc, sbbc or ibs"),
+        (f.gic.is_some() || f.ras.is_some(), "gic or ras"),
+        (f.aia.is_some(), "aia"),
+        (f.hap.is_some(), "hap"),
+        (f.msrs.is_some(), "msrs"),
+        (f.privnet, "privnet"),
+    ] {
+        if present {
+            return Err(Error::config_unsupported(format!(
+                "feature '{what}' is not supported for architecture '{}' and machine type '{}'",
+                b.domain.os.arch(),
+                b.domain.os.machine()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `-bios` or the firmware's flash; only what needs no image of its own.
+pub(super) fn firmware(b: &mut Builder<'_>) -> Result<()> {
+    let os = &b.domain.os;
+    if os.nvram.is_some() {
+        return Err(Error::config_unsupported("<nvram> is not supported by this driver yet"));
+    }
+    let Some(loader) = &os.loader else { return Ok(()) };
+    match (loader.kind, &loader.path) {
+        (_, None) => Ok(()),
+        (Some(LoaderType::Rom), Some(path)) => {
+            b.pair("-bios", path.clone());
+            Ok(())
+        }
+        (Some(LoaderType::Pflash) | None, Some(_)) => {
+            Err(Error::config_unsupported("firmware in pflash is not supported by this driver yet"))
+        }
+    }
+}
+
+/// `-m` and the object behind it.
+pub(super) fn memory(b: &mut Builder<'_>) -> Result<()> {
+    let domain = b.domain;
+    let size = b.initial_memory_kib();
+    let mut text = format!("size={size}k");
+    if let Some(max) = &domain.max_memory {
+        if max.slots > 0 {
+            text.push_str(&format!(",slots={}", max.slots));
+        }
+        text.push_str(&format!(",maxmem={}k", max.size.0));
+    }
+    b.pair("-m", text);
+    if domain.cpu.as_ref().and_then(|c| c.numa.as_ref()).is_some_and(|n| !n.cells.is_empty()) {
+        return Err(Error::config_unsupported("guest NUMA nodes are not supported by this driver yet"));
+    }
+    if let Some(backing) = &domain.memory_backing {
+        for (present, what) in [
+            (backing.hugepages.is_some(), "<hugepages>"),
+            (backing.source.is_some(), "<source>"),
+            (backing.access.is_some(), "<access>"),
+            (backing.allocation.is_some(), "<allocation>"),
+            (backing.discard, "<discard>"),
+        ] {
+            if present {
+                return Err(Error::config_unsupported(format!("memoryBacking {what} is not supported by this driver yet")));
+            }
+        }
+    }
+    if let Some(id) = b.main_memory_id() {
+        let bytes = size.checked_mul(1024).ok_or_else(|| Error::config_unsupported("memory size too large"))?;
+        let props = Props::new().text("qom-type", "memory-backend-ram").text("id", id).number("size", bytes);
+        b.json("-object", &props);
+    }
+    let locked = domain.memory_backing.as_ref().is_some_and(|m| m.locked);
+    b.pair("-overcommit", format!("mem-lock={}", on_off(locked)));
+    Ok(())
+}
+
+/// `-smp`.
+pub(super) fn cpus(b: &mut Builder<'_>) -> Result<()> {
+    let vcpu = &b.domain.vcpu;
+    let mut text = vcpu.current.to_string();
+    if vcpu.current != vcpu.maximum {
+        text.push_str(&format!(",maxcpus={}", vcpu.maximum));
+    }
+    match b.domain.cpu.as_ref().and_then(|c| c.topology.as_ref()) {
+        Some(CpuTopology { sockets, dies, clusters, cores, threads }) => {
+            text.push_str(&format!(",sockets={sockets},dies={dies},clusters={clusters},cores={cores},threads={threads}"));
+        }
+        None => text.push_str(&format!(",sockets={},cores=1,threads=1", vcpu.maximum)),
+    }
+    b.pair("-smp", text);
+    Ok(())
+}
+
+/// `-object iothread`.
+pub(super) fn iothreads(b: &mut Builder<'_>) -> Result<()> {
+    let domain = b.domain;
+    for thread in &domain.iothreads {
+        let mut props = Props::new().text("qom-type", "iothread").text("id", format!("iothread{}", thread.id));
+        props = props
+            .maybe_number("thread-pool-min", thread.thread_pool_min)
+            .maybe_number("thread-pool-max", thread.thread_pool_max);
+        if let Some(poll) = &thread.poll {
+            props = props
+                .maybe_number("poll-max-ns", poll.max)
+                .maybe_number("poll-grow", poll.grow)
+                .maybe_number("poll-shrink", poll.shrink);
+        }
+        b.json("-object", &props);
+    }
+    if let Some(main) = &domain.default_iothread {
+        let props = Props::new()
+            .text("qom-type", "main-loop")
+            .text("id", "main-loop")
+            .maybe_number("thread-pool-min", main.thread_pool_min)
+            .maybe_number("thread-pool-max", main.thread_pool_max);
+        b.json("-object", &props);
+    }
+    Ok(())
+}
+
+/// `-global` for sleeping, `-boot`, `-kernel` and its friends.
+pub(super) fn boot(b: &mut Builder<'_>) -> Result<()> {
+    let domain = b.domain;
+    if let Some(pm) = &domain.pm {
+        let chip = if b.is_q35() { "ICH9-LPC" } else { "PIIX4_PM" };
+        for (state, name) in [(&pm.suspend_to_mem, "s3"), (&pm.suspend_to_disk, "s4")] {
+            if let Some(enabled) = state.as_ref().and_then(|s| s.enabled) {
+                let disable = i32::from(enabled == YesNo::No);
+                b.pair("-global", format!("{chip}.disable_{name}={disable}"));
+            }
+        }
+    }
+    let os = &domain.os;
+    let mut text = String::new();
+    if let Some(menu) = &os.bootmenu
+        && let Some(enable) = menu.enable
+    {
+        text.push_str(&format!("menu={},", on_off(enable.is_yes())));
+        if let (true, Some(timeout)) = (enable.is_yes(), menu.timeout) {
+            text.push_str(&format!("splash-time={timeout},"));
+        }
+    }
+    if let Some(bios) = &os.bios {
+        if bios.useserial.is_some() {
+            return Err(Error::config_unsupported("<bios useserial> is not supported by this driver yet"));
+        }
+        if let Some(timeout) = bios.reboot_timeout {
+            text.push_str(&format!("reboot-timeout={timeout},"));
+        }
+    }
+    b.pair("-boot", text + "strict=on");
+    for (option, value) in [
+        ("-kernel", &os.kernel),
+        ("-initrd", &os.initrd),
+        ("-append", &os.cmdline),
+        ("-dtb", &os.dtb),
+        ("-shim", &os.shim),
+    ] {
+        if let Some(value) = value {
+            b.pair(option, value.clone());
+        }
+    }
+    for table in &os.acpi_tables {
+        let kind = match table.kind.as_str() {
+            "raw" => "data",
+            "slic" | "rawset" | "msdm" => "file",
+            _ => "file",
+        };
+        let signature = match table.kind.as_str() {
+            "slic" => "sig=SLIC,",
+            "msdm" => "sig=MSDM,",
+            _ => "",
+        };
+        b.pair("-acpitable", format!("{signature}{kind}={}", escape(&table.path)));
+    }
+    Ok(())
+}
+
+/// `-smbios`.
+pub(super) fn smbios(b: &mut Builder<'_>) -> Result<()> {
+    let domain = b.domain;
+    let wanted = domain.os.smbios.as_ref().is_some_and(|s| s.mode == SmbiosMode::Sysinfo);
+    if domain.os.smbios.as_ref().is_some_and(|s| s.mode == SmbiosMode::Host) {
+        return Err(Error::config_unsupported("smbios mode 'host' is not supported by this driver yet"));
+    }
+    if let Some(info) = domain.sysinfo.iter().find(|i| i.kind == SysInfoType::Smbios).filter(|_| wanted) {
+        let block = |number: u32, entries: &[SysInfoEntry]| {
+            let mut text = format!("type={number}");
+            for entry in entries {
+                text.push_str(&format!(",{}={}", entry.name, escape(&entry.value)));
+            }
+            text
+        };
+        let blocks = [(0, &info.bios), (1, &info.system)];
+        for (number, entries) in blocks.into_iter().chain(info.base_boards.iter().map(|e| (2, e))).chain([(3, &info.chassis)]) {
+            if !entries.is_empty() {
+                b.pair("-smbios", block(number, entries));
+            }
+        }
+        if !info.oem_strings.is_empty() {
+            let values: Vec<String> = info.oem_strings.iter().map(|v| format!(",value={}", escape(v))).collect();
+            b.pair("-smbios", format!("type=11{}", values.concat()));
+        }
+    }
+    for entry in domain.sysinfo.iter().filter(|i| i.kind == SysInfoType::FwCfg).flat_map(|i| &i.fwcfg) {
+        let value = match (&entry.value, &entry.file) {
+            (Some(value), _) => format!("string={}", escape(value)),
+            (None, Some(file)) => format!("file={}", escape(file)),
+            (None, None) => return Err(Error::xml(format!("fw_cfg entry '{}' has no value", entry.name))),
+        };
+        b.pair("-fw_cfg", format!("name={},{value}", escape(&entry.name)));
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! Network cards and what is behind them.
+
+use oxivirt_conf::domain::devices::{Interface, InterfaceDriverName, InterfaceSource, TxMode};
+use oxivirt_core::{Error, Result};
+
+use super::{Builder, Props, controller::virtio_driver, place};
+
+pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
+    refuse_unknown(net)?;
+    let alias = super::alias(&net.info)?.to_owned();
+    let backend = format!("host{alias}");
+    let is_virtio = is_virtio(net);
+    let mut queues = 1;
+    let props = match &net.source {
+        InterfaceSource::User => user(net)?,
+        InterfaceSource::Bridge { .. } | InterfaceSource::Network { .. } | InterfaceSource::Ethernet => {
+            let taps = b.host.tap(net, is_virtio)?;
+            queues = taps.taps.len();
+            let mut props = Props::new().text("type", "tap");
+            let join = |fds: &[i32]| fds.iter().map(i32::to_string).collect::<Vec<_>>().join(":");
+            props = props.text(if queues > 1 { "fds" } else { "fd" }, join(&taps.taps));
+            if !taps.vhost.is_empty() {
+                let key = if taps.vhost.len() > 1 { "vhostfds" } else { "vhostfd" };
+                props = props.flag("vhost", true).text(key, join(&taps.vhost));
+            }
+            props.maybe_number("sndbuf", net.tune.as_ref().and_then(|t| t.sndbuf))
+        }
+        InterfaceSource::Server(s) => {
+            Props::new().text("type", "socket").text("listen", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port))
+        }
+        InterfaceSource::Client(s) => {
+            Props::new().text("type", "socket").text("connect", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port))
+        }
+        InterfaceSource::Mcast(s) => {
+            Props::new().text("type", "socket").text("mcast", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port))
+        }
+        InterfaceSource::Udp(s) => {
+            let mut props = Props::new()
+                .text("type", "socket")
+                .text("udp", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port));
+            if let Some((address, port)) = &s.local {
+                props = props.text("localaddr", format!("{}:{port}", address.as_deref().unwrap_or("")));
+            }
+            props
+        }
+        _ => return Err(unsupported(net, "this type of source")),
+    };
+    b.json("-netdev", &props.text("id", &backend));
+    let device = device(b, net, &backend, queues)?;
+    b.json("-device", &device);
+    Ok(())
+}
+
+fn user(net: &Interface) -> Result<Props> {
+    let mut props = Props::new().text("type", "user");
+    for ip in &net.guest_ip.ips {
+        let prefix = ip.prefix;
+        props = match ip.address {
+            std::net::IpAddr::V4(address) => {
+                props.text("net", format!("{address}/{}", prefix.unwrap_or(24)))
+            }
+            std::net::IpAddr::V6(address) => props
+                .text("ipv6-prefix", address.to_string())
+                .maybe_number("ipv6-prefixlen", prefix),
+        };
+    }
+    Ok(props)
+}
+
+/// Whether the card is of the virtio family.
+pub(crate) fn is_virtio(net: &Interface) -> bool {
+    net.model.as_deref().is_some_and(|m| m.starts_with("virtio"))
+}
+
+fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Result<Props> {
+    let model = net.model.as_deref().ok_or_else(|| Error::internal("network card without a model"))?;
+    let virtio = is_virtio(net);
+    let driver = if virtio { virtio_driver("virtio-net-pci", model)? } else { model.to_owned() };
+    if !b.emulator.has_type(&driver) {
+        return Err(unsupported(net, &format!("model '{model}', which this QEMU does not have,")));
+    }
+    let mut props = Props::new().text("driver", driver);
+    let d = &net.driver;
+    if virtio {
+        props = props.and(&place::virtio(Some(&d.virtio)));
+        if let Some(mode) = d.txmode {
+            props = props.text("tx", if mode == TxMode::Iothread { "bh" } else { "timer" });
+        }
+        props = props
+            .maybe_flag("ioeventfd", d.ioeventfd.map(|v| v.is_on()))
+            .maybe_flag("event_idx", d.event_idx.map(|v| v.is_on()));
+        if let Some(h) = &d.host {
+            for (name, value) in [
+                ("csum", h.csum),
+                ("gso", h.gso),
+                ("host_tso4", h.tso4),
+                ("host_tso6", h.tso6),
+                ("host_ecn", h.ecn),
+                ("host_ufo", h.ufo),
+                ("mrg_rxbuf", h.mrg_rxbuf),
+            ] {
+                props = props.maybe_flag(name, value.map(|v| v.is_on()));
+            }
+        }
+        if let Some(g) = &d.guest {
+            for (name, value) in [
+                ("guest_csum", g.csum),
+                ("guest_tso4", g.tso4),
+                ("guest_tso6", g.tso6),
+                ("guest_ecn", g.ecn),
+                ("guest_ufo", g.ufo),
+            ] {
+                props = props.maybe_flag(name, value.map(|v| v.is_on()));
+            }
+        }
+        if queues > 1 {
+            // One vector per queue and direction, one for control, one for configuration.
+            props = props.flag("mq", true).number("vectors", i64::try_from(2 * queues + 2).unwrap_or(0));
+        }
+        props = props
+            .maybe_number("rx_queue_size", d.rx_queue_size)
+            .maybe_number("tx_queue_size", d.tx_queue_size)
+            .maybe_number("host_mtu", net.mtu.as_ref().map(|m| m.size))
+            .maybe_flag("rss", d.rss.map(|v| v.is_on()))
+            .maybe_flag("hash", d.rss_hash_report.map(|v| v.is_on()));
+    } else if d.host.is_some() || d.guest.is_some() || d.txmode.is_some() || d.rx_queue_size.is_some() || d.tx_queue_size.is_some() {
+        return Err(unsupported(net, "a virtio <driver> option on this model"));
+    }
+    let mac = net.mac.ok_or_else(|| Error::internal("network card without a MAC address"))?;
+    props = props
+        .text("netdev", backend)
+        .text("id", super::alias(&net.info)?)
+        .text("mac", mac.to_string())
+        .maybe_number("bootindex", b.boot_index(&net.info));
+    Ok(props.and(&place::device(b, &net.info, "interface")?))
+}
+
+fn refuse_unknown(net: &Interface) -> Result<()> {
+    let bad_driver = matches!(net.driver.name, Some(InterfaceDriverName::Vfio | InterfaceDriverName::Kvm | InterfaceDriverName::Xen));
+    for (present, what) in [
+        (net.virtualport.is_some(), "<virtualport>"),
+        (net.vlan.is_some(), "<vlan>"),
+        (net.filterref.is_some(), "<filterref>"),
+        (net.bandwidth.is_some(), "<bandwidth>"),
+        (net.teaming.is_some(), "<teaming>"),
+        (net.backend_domain.is_some(), "<backenddomain>"),
+        (!net.port_forwards.is_empty(), "<portForward>"),
+        (net.backend.as_ref().is_some_and(|k| k.kind.is_some_and(|k| k.as_str() != "default")), "this backend"),
+        (bad_driver, "this driver name"),
+        (net.driver.queues.is_some_and(|q| q > 1) && !is_virtio(net), "multiple queues on this model"),
+    ] {
+        if present {
+            return Err(unsupported(net, what));
+        }
+    }
+    Ok(())
+}
+
+fn unsupported(net: &Interface, what: &str) -> Error {
+    let mac = net.mac.map(|m| m.to_string()).unwrap_or_default();
+    Error::config_unsupported(format!("interface '{mac}': {what} is not supported by this driver yet"))
+}
