@@ -2,6 +2,7 @@
 //!
 //! * [`process`] runs programs, always within a time limit.
 //! * [`assets`] finds (and builds when needed) the daemon, the plugins and the test guest.
+//! * [`contract`] is the suite that every driver passes, however it is reached.
 //! * [`fixture`] are the definitions to start from, [`console`] is what a guest shows.
 //! * [`sandbox`] is one private daemon with its clients, gone without a trace when dropped.
 //! * [`stock`] puts the stock daemon into a sandbox instead, as the yardstick.
@@ -13,6 +14,7 @@
 
 pub mod assets;
 pub mod console;
+pub mod contract;
 pub mod fixture;
 pub mod process;
 pub mod sandbox;

@@ -16,7 +16,7 @@ const EVENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why a case ends early.
 #[derive(Debug)]
-pub enum Stop {
+pub(super) enum Stop {
     /// It cannot run here.
     Skip(String),
     /// It failed.
@@ -36,7 +36,7 @@ impl From<String> for Stop {
 }
 
 /// How a case ends.
-pub type Verdict = Result<(), Stop>;
+pub(super) type Verdict = Result<(), Stop>;
 
 /// A case: its connection, its notes, and the domains it made.
 pub struct Case<'a> {

@@ -90,7 +90,7 @@ fn read_one(mut stream: &UnixStream, replies: &mpsc::Sender<(Header, Vec<u8>)>, 
     stream.read_exact(&mut body).ok()?;
     let payload = body.split_off(HEADER_SIZE);
     let header = Header::decode(&mut Reader::new(&body)).ok()?;
-    if header.kind != MessageType::EVENT {
+    if header.kind != MessageType::MESSAGE {
         return replies.send((header, payload)).ok();
     }
     let known = EVENTS.iter().find(|event| event.program == header.program && event.callback == header.procedure);

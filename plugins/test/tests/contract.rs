@@ -1,0 +1,20 @@
+//! The test driver passes the contract of every driver.
+
+use oxivirt_core::ErrorCode;
+use oxivirt_driver_test::TestDriver;
+use oxivirt_tests::contract::{self, Quirks};
+use oxivirt_tests::direct;
+
+#[test]
+fn passes_the_contract() {
+    let quirks = Quirks {
+        wrong_state: &[ErrorCode::OPERATION_INVALID, ErrorCode::INTERNAL_ERROR],
+        lookups_explain: false,
+        ..Quirks::default()
+    };
+    let setup = direct!(
+        TestDriver, "test:///default", quirks;
+        connect, node, domain_lifecycle, domain_listing, domain_information, domain_config, domain_metadata, domain_guest,
+    );
+    contract::run(&setup.expect("the driver starts")).finish();
+}
