@@ -73,7 +73,10 @@ pub(crate) fn run(target: &str, seconds: u64) -> Outcome {
     let inputs = folder.join(target);
     std::fs::create_dir_all(&inputs).map_err(|e| format!("cannot make {}: {e}", inputs.display()))?;
     let mut fuzzer = Command::new(folder.join(PLATFORM).join("release").join(target));
-    fuzzer.arg(&inputs).arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=1024"]);
+    // What is found goes to the first folder; the seeds are only read.
+    let seeds = assets::workspace().join("tests/fuzz/seeds").join(target);
+    fuzzer.arg(&inputs).args(seeds.is_dir().then_some(seeds));
+    fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=1024"]);
     fuzzer.arg("-print_final_stats=1").arg(format!("-artifact_prefix={}/failed-", inputs.display()));
     let finished = process::run(&mut fuzzer, target, Duration::from_secs(seconds + 60))?;
     let runs = finished.stderr.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));

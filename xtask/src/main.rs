@@ -10,6 +10,7 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod guest;
+mod new_driver;
 mod packages;
 mod stage;
 mod test;
@@ -39,6 +40,8 @@ enum Command {
     Test,
     /// Build for release and lay everything out as installed
     Stage(stage::Arguments),
+    /// Write a new driver's crate
+    NewDriver(new_driver::Arguments),
     /// Measure our daemon beside another one
     Bench(bench::Arguments),
     /// Run the data suites of libvirt's own tests
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Stage(arguments) => stage::command(&arguments),
         Command::Conformance(arguments) => conformance::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
+        Command::NewDriver(arguments) => new_driver::command(&arguments),
         Command::Check(arguments) => check::command(&arguments),
     };
     match outcome {

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use oxivirt_tests::{assets, process, skip};
 
-use crate::{guest, packages, stage};
+use crate::{fuzz, guest, packages, stage};
 
 mod summary;
 
@@ -80,12 +80,29 @@ fn run(tally: &mut Tally, notes: &std::path::Path) -> Result<(), String> {
     harness(tally, "the tests", arguments, notes);
     harness(tally, "the examples in the documentation", &["test", "--workspace", "--no-fail-fast", "--doc"], notes);
 
+    fuzzing(tally);
+
     let noted = std::fs::read_to_string(notes).map_err(|e| format!("reading the skips: {e}"))?;
     for line in noted.lines() {
         tally.passed = tally.passed.saturating_sub(1);
         tally.skip(line);
     }
     Ok(())
+}
+
+/// A short run of every fuzz target; each counts as one test.
+fn fuzzing(tally: &mut Tally) {
+    println!("fuzzing every parser of outside bytes");
+    let targets = match fuzz::build().and_then(|()| fuzz::targets()) {
+        Ok(targets) => targets,
+        Err(message) => return tally.fail(&message),
+    };
+    for target in targets {
+        match fuzz::run(&target, FUZZ_SECONDS) {
+            Ok(()) => tally.passed += 1,
+            Err(message) => tally.fail(&message),
+        }
+    }
 }
 
 /// One tool whose exit status is the answer.
@@ -119,6 +136,8 @@ fn harness(tally: &mut Tally, what: &str, arguments: &[&str], notes: &std::path:
     }
 }
 
+/// How long each fuzz target runs in a test run; `cargo xtask fuzz` is for more.
+const FUZZ_SECONDS: u64 = 10;
 const BUILD_LIMIT: Duration = Duration::from_secs(3600);
 const TEST_LIMIT: Duration = Duration::from_secs(3600);
 
