@@ -154,6 +154,35 @@ fn complete_qemu_documents_print_unchanged() {
     judge("qemu-answers", total, failed);
 }
 
+/// Documents of running domains: nothing that only a running one has is lost.
+#[test]
+fn live_documents_print_unchanged() {
+    let mut cases = Vec::new();
+    for folder in ["qemu-active", "qemu-hotplug/domains"] {
+        let Some(folder) = corpus(folder) else { return };
+        cases.extend(documents(&folder));
+    }
+    let mut failed = BTreeMap::new();
+    for (name, text) in &cases {
+        // The inactive form is printed from the running domain.
+        let inactive = name.contains("-inactive");
+        let running = name.replace("-inactive", "-active");
+        let source = cases.iter().find(|(other, _)| *other == running).map_or(text, |(_, text)| text);
+        let format = if inactive { FormatFlags::INACTIVE } else { FormatFlags::NONE } | FormatFlags::SECURE;
+        let problem = match DomainDefinition::parse(source, ParseFlags::SKIP_POST_PARSE, &NoHooks) {
+            Err(error) => Some(format!("refused: {error}")),
+            Ok(def) => match print(&def, format) {
+                Ok(found) => difference(text, &found),
+                Err(error) => Some(error.to_string()),
+            },
+        };
+        if let Some(problem) = problem {
+            failed.insert(name.clone(), problem);
+        }
+    }
+    judge("live", cases.len(), failed);
+}
+
 /// Inputs of the QEMU suite: what was printed reads back to the same.
 #[test]
 fn qemu_documents_survive_a_round() {

@@ -58,6 +58,8 @@ pub struct Features {
     #[xml(child)]
     pub hpt: Option<Hpt>,
     #[xml(child)]
+    pub htm: Option<Switch>,
+    #[xml(child)]
     pub vmcoreinfo: Option<Switch>,
     #[xml(child = "nested-hv")]
     pub nested_hv: Option<Switch>,

@@ -65,7 +65,7 @@ impl Element for SecLabel {
         if w.mode().live || !dynamic {
             w.leaf_opt("label", self.label.as_ref());
         }
-        if w.mode().live && self.relabel != Some(YesNo::No) {
+        if (w.mode().live || !dynamic) && self.relabel != Some(YesNo::No) {
             w.leaf_opt("imagelabel", self.imagelabel.as_ref());
         }
         if dynamic {
@@ -103,6 +103,15 @@ impl Element for DeviceSecLabel {
             w.attr("relabel", &self.relabel.unwrap_or(YesNo::Yes));
         }
         w.leaf_opt("label", self.label.as_ref());
+    }
+}
+
+/// Prints the labels of one source; what the daemon skips is a run-time fact.
+pub(super) fn format_labels(w: &mut Writer, labels: &[DeviceSecLabel]) {
+    for label in labels {
+        if w.mode().live || label.labelskip != Some(YesNo::Yes) {
+            w.element("seclabel", label);
+        }
     }
 }
 

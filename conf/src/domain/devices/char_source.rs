@@ -3,7 +3,7 @@
 
 use oxivirt_core::Result;
 
-use crate::domain::security::DeviceSecLabel;
+use crate::domain::security::{DeviceSecLabel, format_labels};
 use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
 use crate::xml_enum;
 
@@ -243,7 +243,7 @@ impl CharSource {
     fn source(&self, w: &mut Writer, inside: impl FnOnce(&mut Writer)) {
         w.open("source");
         inside(w);
-        w.elements("seclabel", &self.seclabels);
+        format_labels(w, &self.seclabels);
         w.close_or_drop();
     }
 }

@@ -15,14 +15,6 @@ fn char_type<'d>(node: Node<'d>) -> &'d str {
     node.attr("type").unwrap_or("pty")
 }
 
-fn char_attrs(source: &CharSource, w: &mut Writer) {
-    w.attr_str("type", source.type_name());
-    // An old place of the path, still printed for live terminals.
-    if let (CharKind::Pty { path: Some(path) }, true) = (&source.kind, w.mode().live) {
-        w.attr("tty", path);
-    }
-}
-
 /// `<serial>`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Serial {
@@ -125,7 +117,13 @@ impl Element for Console {
     }
 
     fn format(&self, w: &mut Writer) {
-        char_attrs(&self.source, w);
+        w.attr_str("type", self.source.type_name());
+        // An old place of the path, still printed for live terminals.
+        if let (CharKind::Pty { path: Some(path) }, true) = (&self.source.kind, w.mode().live)
+            && self.target_type.as_deref() != Some("virtio")
+        {
+            w.attr("tty", path);
+        }
         self.source.format_children(w);
         w.open("target");
         w.attr_opt("type", self.target_type.as_ref());
@@ -176,7 +174,7 @@ impl Element for Channel {
     }
 
     fn format(&self, w: &mut Writer) {
-        char_attrs(&self.source, w);
+        w.attr_str("type", self.source.type_name());
         self.source.format_children(w);
         w.open("target");
         match &self.target {

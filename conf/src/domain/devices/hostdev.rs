@@ -82,7 +82,14 @@ pub struct ScsiHostdev {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScsiSource {
-    Host { adapter: String, bus: u32, target: u32, unit: u64 },
+    Host {
+        adapter: String,
+        bus: u32,
+        target: u32,
+        unit: u64,
+        /// The driver's notes in a status file.
+        private_data: Option<RawElement>,
+    },
     Iscsi {
         name: String,
         hosts: Vec<NetworkHost>,
@@ -255,12 +262,13 @@ impl ScsiSource {
             bus: address.require("bus")?,
             target: address.require("target")?,
             unit: address.require("unit")?,
+            private_data: status_child(source, "privateData"),
         })
     }
 
     fn format(&self, w: &mut Writer) {
         match self {
-            Self::Host { adapter, bus, target, unit } => {
+            Self::Host { adapter, bus, target, unit, private_data } => {
                 w.open("adapter");
                 w.attr("name", adapter);
                 w.close();
@@ -269,6 +277,7 @@ impl ScsiSource {
                 w.attr("target", target);
                 w.attr("unit", unit);
                 w.close();
+                format_status(w, private_data.as_ref());
             }
             Self::Iscsi { name, hosts, private_data, auth, initiator } => {
                 w.attr_str("protocol", "iscsi");

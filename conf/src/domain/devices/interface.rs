@@ -118,7 +118,7 @@ pub enum InterfaceSource {
     Mcast(SocketSource),
     Udp(SocketSource),
     Network { network: String, portgroup: Option<String>, portid: Option<uuid::Uuid>, bridge: Option<String> },
-    Bridge { bridge: String },
+    Bridge { bridge: String, mac_table_manager: Option<String> },
     Internal { name: Option<String> },
     Direct { dev: Option<String>, mode: DirectMode },
     Hostdev { managed: Option<YesNo>, address: Option<PciAddress> },
@@ -558,7 +558,14 @@ impl InterfaceSource {
                     bridge: if live { source.value("bridge")? } else { None },
                 }
             }
-            "bridge" => Self::Bridge { bridge: need()?.require("bridge")? },
+            "bridge" => {
+                let source = need()?;
+                let live = node.mode().live;
+                Self::Bridge {
+                    bridge: source.require("bridge")?,
+                    mac_table_manager: if live { source.value("macTableManager")? } else { None },
+                }
+            },
             "internal" => Self::Internal { name: attr("name") },
             "direct" => {
                 let source = need()?;
@@ -623,7 +630,12 @@ impl InterfaceSource {
                     w.attr_opt("bridge", bridge.as_ref());
                 }
             }
-            Self::Bridge { bridge } => w.attr("bridge", bridge),
+            Self::Bridge { bridge, mac_table_manager } => {
+                w.attr("bridge", bridge);
+                if w.mode().live {
+                    w.attr_opt("macTableManager", mac_table_manager.as_ref());
+                }
+            }
             Self::Internal { name } => w.attr_opt("name", name.as_ref()),
             Self::Direct { dev, mode } => {
                 w.attr_opt("dev", dev.as_ref());

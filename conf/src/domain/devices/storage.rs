@@ -4,7 +4,7 @@
 use oxivirt_core::Result;
 
 use super::address::PciAddress;
-use crate::domain::security::{DeviceSecLabel, SecretRef};
+use crate::domain::security::{DeviceSecLabel, SecretRef, format_labels};
 use crate::xml::{Element, Node, RawElement, Value, Writer, YesNo};
 use crate::xml_enum;
 
@@ -357,7 +357,7 @@ impl StorageSource {
             w.close();
             w.close();
         }
-        w.elements("seclabel", &self.seclabels);
+        format_labels(w, &self.seclabels);
         if let Some(auth) = &self.auth {
             w.element("auth", auth);
         }
