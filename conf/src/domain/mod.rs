@@ -14,6 +14,7 @@ mod features;
 mod flags;
 mod hooks;
 mod memory;
+mod metadata;
 mod namespace;
 mod os;
 mod post_parse;

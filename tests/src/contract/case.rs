@@ -16,7 +16,7 @@ const EVENT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why a case ends early.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// It cannot run here.
     Skip(String),
     /// It failed.
@@ -36,14 +36,14 @@ impl From<String> for Stop {
 }
 
 /// How a case ends.
-pub(super) type Verdict = Result<(), Stop>;
+pub(crate) type Verdict = Result<(), Stop>;
 
 /// A case: its connection, its notes, and the domains it made.
-pub struct Case<'a> {
+pub(crate) struct Case<'a> {
     /// The context of every call.
-    pub call: &'a Call,
+    pub(crate) call: &'a Call,
     /// The connection.
-    pub on: Subject,
+    pub(crate) on: Subject,
     setup: &'a Setup,
     notes: RefCell<Vec<String>>,
     made: RefCell<Vec<Domain>>,
@@ -74,12 +74,12 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 
 impl Case<'_> {
     /// What is special about the driver.
-    pub fn quirks(&self) -> &Quirks {
+    pub(crate) fn quirks(&self) -> &Quirks {
         &self.setup.quirks
     }
 
     /// Ends the case unless the driver declares all of these calls.
-    pub fn needs(&self, calls: &[&str]) -> Verdict {
+    pub(crate) fn needs(&self, calls: &[&str]) -> Verdict {
         match calls.iter().find(|call| !self.declares(call)) {
             Some(missing) => Err(Stop::Skip(format!("the driver does not declare {missing}"))),
             None => Ok(()),
@@ -87,12 +87,12 @@ impl Case<'_> {
     }
 
     /// Whether the driver declares a call.
-    pub fn declares(&self, call: &str) -> bool {
+    pub(crate) fn declares(&self, call: &str) -> bool {
         self.setup.declared.contains(call)
     }
 
     /// Ends the case where domains cannot be started.
-    pub fn needs_start(&self) -> Verdict {
+    pub(crate) fn needs_start(&self) -> Verdict {
         match self.quirks().may_start {
             true => self.needs(&["domain_create", "domain_destroy"]),
             false => Err(Stop::Skip("domains cannot be started here".to_owned())),
@@ -100,17 +100,17 @@ impl Case<'_> {
     }
 
     /// Writes down an answer; it must be the same at every run.
-    pub fn note(&self, what: &str, answer: impl Debug) {
+    pub(crate) fn note(&self, what: &str, answer: impl Debug) {
         self.notes.borrow_mut().push(format!("{what}: {answer:?}"));
     }
 
     /// The document of a domain with this name.
-    pub fn xml(&self, name: &str) -> String {
+    pub(crate) fn xml(&self, name: &str) -> String {
         (self.quirks().domain_xml)(name)
     }
 
     /// Defines a domain that is removed after the case.
-    pub fn define(&self, name: &str) -> Result<Domain, Stop> {
+    pub(crate) fn define(&self, name: &str) -> Result<Domain, Stop> {
         self.needs(&["domain_define_xml", "domain_undefine"])?;
         let domain = self.on.domain_lifecycle.domain_define_xml(self.call, &self.xml(name))?;
         self.made.borrow_mut().push(domain.clone());
@@ -118,7 +118,7 @@ impl Case<'_> {
     }
 
     /// Defines and starts a domain.
-    pub fn start(&self, name: &str) -> Result<Domain, Stop> {
+    pub(crate) fn start(&self, name: &str) -> Result<Domain, Stop> {
         self.needs_start()?;
         let domain = self.define(name)?;
         self.on.domain_lifecycle.domain_create(self.call, &domain)?;
@@ -126,17 +126,17 @@ impl Case<'_> {
     }
 
     /// Has a domain removed after the case.
-    pub fn remember(&self, domain: &Domain) {
+    pub(crate) fn remember(&self, domain: &Domain) {
         self.made.borrow_mut().push(domain.clone());
     }
 
     /// The state of a domain.
-    pub fn state(&self, domain: &Domain) -> Result<DomainState, Stop> {
+    pub(crate) fn state(&self, domain: &Domain) -> Result<DomainState, Stop> {
         Ok(self.on.domain_information.domain_get_state(self.call, domain, 0)?)
     }
 
     /// Fails unless a domain is in a state; writes down the reason.
-    pub fn expect_state(&self, domain: &Domain, wanted: DomainStateCode) -> Verdict {
+    pub(crate) fn expect_state(&self, domain: &Domain, wanted: DomainStateCode) -> Verdict {
         if !self.declares("domain_get_state") {
             return Ok(());
         }
@@ -149,7 +149,7 @@ impl Case<'_> {
     }
 
     /// Fails unless a call was refused with one of these codes; writes down the message.
-    pub fn refused<T: Debug>(&self, what: &str, answer: Result<T, Error>, codes: &[ErrorCode]) -> Verdict {
+    pub(crate) fn refused<T: Debug>(&self, what: &str, answer: Result<T, Error>, codes: &[ErrorCode]) -> Verdict {
         match answer {
             Ok(answer) => Err(format!("{what} was answered with {answer:?}, wanted one of {codes:?}").into()),
             Err(error) if codes.contains(&error.code()) => {
@@ -161,18 +161,18 @@ impl Case<'_> {
     }
 
     /// Fails unless a call was refused because of the domain's state.
-    pub fn refused_by_state<T: Debug>(&self, what: &str, answer: Result<T, Error>) -> Verdict {
+    pub(crate) fn refused_by_state<T: Debug>(&self, what: &str, answer: Result<T, Error>) -> Verdict {
         self.refused(what, answer, self.quirks().wrong_state)
     }
 
     /// Fails unless a call was refused because there is no such domain.
-    pub fn refused_as_missing<T: Debug>(&self, what: &str, answer: Result<T, Error>) -> Verdict {
+    pub(crate) fn refused_as_missing<T: Debug>(&self, what: &str, answer: Result<T, Error>) -> Verdict {
         self.refused(what, answer, &[ErrorCode::NO_DOMAIN])
     }
 
     /// The life-cycle events of one domain since they were last asked for, as
     /// `(event, detail)`; waits until there are `wanted`.
-    pub fn life(&self, name: &str, wanted: usize) -> Vec<(DomainEventType, i32)> {
+    pub(crate) fn life(&self, name: &str, wanted: usize) -> Vec<(DomainEventType, i32)> {
         let life = |event: &SeenEvent| {
             let (kind, detail) = event.lifecycle().filter(|_| event.domain.name.as_str() == name)?;
             Some((DomainEventType(kind), detail))

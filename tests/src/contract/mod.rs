@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use oxivirt_core::ErrorCode;
 
-pub use case::Case;
+use case::Case;
 pub use direct::Direct;
 pub use events::{EventLog, SeenEvent};
 pub use host::{Recorder, recording_host};
