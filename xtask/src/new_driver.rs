@@ -1,4 +1,4 @@
-//! `new-driver`: writes a driver crate that builds and loads.
+//! `new-driver`: writes a driver crate that builds, loads and passes the contract suite.
 //!
 //! The files come from `xtask/templates/driver`, whose layout every driver
 //! shares. Inside the workspace a driver takes versions and lints from it; one
@@ -40,6 +40,7 @@ const FILES: &[(&str, &str)] = &[
     ("src/driver.rs", include_str!("../templates/driver/src/driver.rs")),
     ("src/connect.rs", include_str!("../templates/driver/src/connect.rs")),
     ("src/listing.rs", include_str!("../templates/driver/src/listing.rs")),
+    ("tests/contract.rs", include_str!("../templates/driver/tests/contract.rs")),
 ];
 
 fn write(name: &str, folder: &Path, outside: bool) -> Outcome {
@@ -68,7 +69,7 @@ fn checked(name: &str) -> Result<&str, String> {
 }
 
 fn fill(text: &str, name: &str) -> String {
-    text.replace("@name@", name).replace("@Type@", &type_name(name))
+    text.replace("@name@", name).replace("@Type@", &type_name(name)).replace("@crate@", &name.replace('-', "_"))
 }
 
 /// `cloud-box` becomes `CloudBox`.
@@ -83,18 +84,20 @@ fn type_name(name: &str) -> String {
 
 fn manifest(name: &str, outside: bool) -> String {
     let head = format!("[package]\nname = \"oxivirt-driver-{name}\"\ndescription = \"Oxivirt driver for {name}\"\n");
-    let library = "\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n[dependencies]\n";
+    let library = "\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n\n";
+    let dependencies = |core: &str, tests: &str| {
+        format!("[dependencies]\noxivirt-core{core}\n\n[dev-dependencies]\noxivirt-tests{tests}\n\n")
+    };
     if outside {
-        let core = assets::workspace().join("core");
-        return format!(
-            "{head}version = \"0.1.0\"\nedition = \"2024\"\n{library}oxivirt-core = {{ path = \"{}\" }}\n\n[workspace]\n",
-            core.display()
-        );
+        let path = |name: &str| format!(" = {{ path = \"{}\" }}", assets::workspace().join(name).display());
+        let dependencies = dependencies(&path("core"), &path("tests"));
+        return format!("{head}version = \"0.1.0\"\nedition = \"2024\"\n{library}{dependencies}[workspace]\n");
     }
     let shared: String = ["version", "edition", "rust-version", "license", "publish"]
         .map(|key| format!("{key}.workspace = true\n"))
         .concat();
-    format!("{head}{shared}{library}oxivirt-core.workspace = true\n\n[lints]\nworkspace = true\n")
+    let dependencies = dependencies(".workspace = true", ".workspace = true");
+    format!("{head}{shared}{library}{dependencies}[lints]\nworkspace = true\n")
 }
 
 #[cfg(test)]
@@ -134,7 +137,7 @@ mod tests {
             command.args(step).arg("--quiet").current_dir(&place).env("CARGO_TARGET_DIR", &target);
             process::succeed(&mut command, "a new driver", Duration::from_secs(900)).expect("cargo succeeds");
         };
-        cargo(&["test", "--lib"]);
+        cargo(&["test", "--lib", "--tests"]);
         cargo(&["build"]);
         let plugin = oxivirt_core::plugin::loader::load(&target.join("debug/liboxivirt_driver_cloud_box.so"));
         plugin.expect("the shared object loads");

@@ -114,6 +114,7 @@ const PACKAGES: &[Package] = &[
     package("python3-minimal", Purpose::Test, "runs the Python clients"),
     package("python3-libvirt", Purpose::Test, "stock Python bindings"),
     package("libxml2-utils", Purpose::Test, "validates XML"),
+    package("g++", Purpose::Test, "links the fuzz targets"),
     Package {
         units: &[
             "libvirtd.service",

@@ -18,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("oxivirt-core", &["oxivirt-util", "oxivirt-macros"]),
     ("oxivirt-conf", &["oxivirt-core", "oxivirt-macros", "oxivirt-util"]),
     ("oxivirt-daemon", &["oxivirt-core", "oxivirt-util"]),
+    ("oxivirt-misbehaving-driver", &["oxivirt-core"]),
     ("oxivirt-tests", &["oxivirt-core", "oxivirt-util", "oxivirt-misbehaving-driver"]),
     ("xtask", &["oxivirt-core", "oxivirt-conf", "oxivirt-util", "oxivirt-tests"]),
 ];

@@ -15,9 +15,13 @@ impl DomainListing for @Type@Connection {
         &self,
         _call: &Call,
         need_results: bool,
-        _flags: ListDomainsFlags,
+        flags: ListDomainsFlags,
     ) -> Result<Counted<List<Domain, { limit::LIST }>>> {
-        Counted::answer(need_results, Vec::new())
+        let known = ListDomainsFlags::ALL.iter().fold(0, |known, (flag, _)| known | flag.0);
+        match flags.0 & !known {
+            0 => Counted::answer(need_results, Vec::new()),
+            unknown => Err(Error::invalid_arg(format!("unsupported flags (0x{unknown:x}) for a listing of domains"))),
+        }
     }
 
     #[quick]
