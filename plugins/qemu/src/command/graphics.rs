@@ -30,7 +30,7 @@ pub(super) fn graphics(b: &mut Builder<'_>, g: &Graphics) -> Result<()> {
 
 fn vnc(b: &mut Builder<'_>, g: &Graphics, vnc: &Vnc) -> Result<()> {
     let mut text = match g.listens.first() {
-        Some(Listen::Socket { socket }) => {
+        Some(Listen::Socket { socket, .. }) => {
             let path = match socket {
                 Some(path) => path.clone(),
                 None => b.state_file("vnc.sock"),
@@ -38,7 +38,7 @@ fn vnc(b: &mut Builder<'_>, g: &Graphics, vnc: &Vnc) -> Result<()> {
             format!("vnc=unix:{}", escape(&path))
         }
         Some(Listen::None) => "none".to_owned(),
-        Some(Listen::Address { address }) | Some(Listen::Network { address, .. }) => {
+        Some(Listen::Address { address, .. }) | Some(Listen::Network { address, .. }) => {
             tcp(vnc.port, address.as_deref())?
         }
         None => tcp(vnc.port, None)?,
@@ -88,7 +88,7 @@ fn tcp(port: i32, address: Option<&str>) -> Result<String> {
 fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
     let mut parts: Vec<String> = Vec::new();
     match g.listens.first() {
-        Some(Listen::Socket { socket }) => {
+        Some(Listen::Socket { socket, .. }) => {
             let path = match socket {
                 Some(path) => path.clone(),
                 None => b.state_file("spice.sock"),
@@ -102,7 +102,7 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
                 return Err(Error::config_unsupported("spice TLS is not supported by this driver yet"));
             }
             let address = match listen {
-                Some(Listen::Address { address }) | Some(Listen::Network { address, .. }) => address.as_deref(),
+                Some(Listen::Address { address, .. }) | Some(Listen::Network { address, .. }) => address.as_deref(),
                 _ => None,
             };
             parts.push(format!("port={}", spice.port));

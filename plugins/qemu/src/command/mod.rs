@@ -20,15 +20,13 @@ mod props;
 
 use std::collections::HashMap;
 
-use oxivirt_conf::domain::devices::{ControllerType, DeviceInfo, DiskDevice, GraphicsKind, Interface, MemoryModel};
+use oxivirt_conf::domain::devices::{ControllerType, DeviceInfo, DiskDevice, Interface, MemoryModel};
 use oxivirt_conf::domain::{BootDevice, DomainDefinition, DomainType};
 use oxivirt_core::{Error, Result};
 
 use crate::capabilities::{Accel, Emulator};
 use crate::process::GuestFiles;
 
-pub(crate) use block::is_empty as has_no_medium;
-pub(crate) use net::is_virtio as is_virtio_net;
 pub use props::{Props, escape, on_off};
 
 /// What building a command line needs from the host. Descriptors are given by
@@ -304,15 +302,4 @@ fn boot_order(domain: &DomainDefinition) -> HashMap<String, u32> {
         }
     }
     order
-}
-
-/// Whether a display of this kind shows the guest.
-pub(crate) fn is_kind(graphics: &GraphicsKind, word: &str) -> bool {
-    match graphics {
-        GraphicsKind::Vnc(_) => word == "vnc",
-        GraphicsKind::Spice(_) => word == "spice",
-        GraphicsKind::Sdl { .. } => word == "sdl",
-        GraphicsKind::DBus(_) => word == "dbus",
-        _ => false,
-    }
 }

@@ -72,6 +72,7 @@ impl Folders {
             log: self.log.join(format!("{name}.log")),
             monitor: state.join("monitor.sock"),
             master_key: state.join("master-key.aes"),
+            channels: self.run.join("channel").join(short_name(id, name).trim_start_matches("domain-")),
             state,
         }
     }
@@ -90,6 +91,8 @@ pub struct GuestFiles {
     pub state: PathBuf,
     /// Where the monitor listens.
     pub monitor: PathBuf,
+    /// Sockets of channels whose place was left open.
+    pub channels: PathBuf,
     /// The key that secrets are handed over with.
     pub master_key: PathBuf,
 }
@@ -101,7 +104,8 @@ impl GuestFiles {
             std::fs::remove_dir_all(&self.state)
                 .map_err(|e| Error::system(format_args!("cannot empty '{}'", self.state.display()), &e))?;
         }
-        make(&self.state, 0o750)
+        make(&self.state, 0o750)?;
+        make(&self.channels, 0o750)
     }
 
     /// Removes everything but the log. What cannot be removed is logged:
@@ -110,7 +114,9 @@ impl GuestFiles {
         for file in [&self.status, &self.pid] {
             report(file, std::fs::remove_file(file));
         }
-        report(&self.state, std::fs::remove_dir_all(&self.state));
+        for folder in [&self.state, &self.channels] {
+            report(folder, std::fs::remove_dir_all(folder));
+        }
     }
 }
 

@@ -22,3 +22,15 @@ pub fn own_session(command: &mut Command) {
         });
     }
 }
+
+/// Seconds that local time is ahead of UTC now.
+pub fn utc_offset() -> i64 {
+    // The system's rules for time zones are only reachable through a program
+    // or the C library; the former needs no unsafe code and is rare enough.
+    let output = Command::new("date").arg("+%z").env("LC_ALL", "C").output();
+    let text = output.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned()).unwrap_or_default();
+    let sign = if text.starts_with('-') { -1 } else { 1 };
+    let digits = text.trim_start_matches(['+', '-']);
+    let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|d| d.parse::<i64>().ok()).unwrap_or(0);
+    sign * (part(0..2) * 3600 + part(2..4) * 60)
+}

@@ -24,11 +24,11 @@ struct Request {
     value: [u8; 24],
 }
 
-/// Makes a tap device, enters it into a bridge and brings it up.
+/// Makes a tap device, enters it into a bridge if one is named, and brings it up.
 ///
 /// * `wanted` – a name, or a pattern with `%d`.
 /// * Errors: `SYSTEM_ERROR` naming device and bridge.
-pub fn open_tap(wanted: &str, bridge: &str, mac: Option<[u8; 6]>) -> Result<Tap> {
+pub fn open_tap(wanted: &str, bridge: Option<&str>, mac: Option<[u8; 6]>) -> Result<Tap> {
     let fail = |what: String| move |e: rustix::io::Errno| Error::system(what, &e.into());
     let fd = rustix::fs::open("/dev/net/tun", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .map_err(fail("Unable to open /dev/net/tun, is tun module loaded?".into()))?;
@@ -47,13 +47,15 @@ pub fn open_tap(wanted: &str, bridge: &str, mac: Option<[u8; 6]>) -> Result<Tap>
         call(&control, SIOCSIFHWADDR, &mut request)
             .map_err(fail(format!("Cannot set interface MAC on '{name}'")))?;
     }
-    let mut request = Request::new(&name)?;
-    call(&control, SIOCGIFINDEX, &mut request).map_err(fail(format!("Unable to get index for interface {name}")))?;
-    let index = request.value;
-    let mut request = Request::new(bridge)?;
-    request.value = index;
-    call(&control, SIOCBRADDIF, &mut request)
-        .map_err(fail(format!("Unable to add bridge {bridge} port {name}")))?;
+    if let Some(bridge) = bridge {
+        let mut request = Request::new(&name)?;
+        call(&control, SIOCGIFINDEX, &mut request).map_err(fail(format!("Unable to get index for interface {name}")))?;
+        let index = request.value;
+        let mut request = Request::new(bridge)?;
+        request.value = index;
+        call(&control, SIOCBRADDIF, &mut request)
+            .map_err(fail(format!("Unable to add bridge {bridge} port {name}")))?;
+    }
     let mut request = Request::new(&name)?;
     call(&control, SIOCGIFFLAGS, &mut request).map_err(fail(format!("Cannot get interface flags on '{name}'")))?;
     let flags = i16::from_ne_bytes([request.value[0], request.value[1]]);

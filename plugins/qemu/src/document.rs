@@ -1,0 +1,68 @@
+//! Definitions and status on disk and on the wire.
+
+use std::path::Path;
+
+use oxivirt_conf::domain::{DomainDefinition, FormatFlags, ParseFlags};
+use oxivirt_core::{Error, Result};
+
+use crate::capabilities::Catalog;
+use crate::hooks::Hooks;
+
+/// Reads a document that a client gave, as configuration.
+pub fn read_inactive(text: &str, catalog: &Catalog) -> Result<DomainDefinition> {
+    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks(catalog))
+}
+
+/// Reads a definition that this driver stored; it was checked when it came.
+pub fn read_stored(text: &str, catalog: &Catalog) -> Result<DomainDefinition> {
+    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::SKIP_VALIDATE, &hooks(catalog))
+}
+
+/// The driver's part in reading definitions on this host.
+pub fn hooks(catalog: &Catalog) -> Hooks<'_> {
+    Hooks { emulators: catalog, host_arch: host_arch() }
+}
+
+/// The host's architecture in libvirt's name.
+pub fn host_arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86" => "i686",
+        "arm" => "armv7l",
+        "powerpc64" => "ppc64le",
+        other => other,
+    }
+}
+
+/// Prints a definition for its file.
+pub fn print_stored(domain: &DomainDefinition) -> Result<String> {
+    let text = domain.format(FormatFlags::SECURE | FormatFlags::INACTIVE)?;
+    Ok(format!("{}{text}", heading(&domain.name)))
+}
+
+/// A note for people who open the file; left out where a name would end the
+/// comment.
+fn heading(name: &str) -> String {
+    if name.contains("--") || name.ends_with('-') {
+        return String::new();
+    }
+    format!("<!--\nWritten by the daemon; what is changed here by hand will be lost. To change it use:\n  virsh edit {name}\n-->\n\n")
+}
+
+/// Writes a file whole and flushed, readable by this user only.
+pub fn write_file(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        oxivirt_util::file::make_folders(folder, 0o711)
+            .map_err(|e| Error::system(format_args!("cannot create folder '{}'", folder.display()), &e))?;
+    }
+    oxivirt_util::file::write_atomic(path, text.as_bytes(), 0o600)
+        .map_err(|e| Error::system(format_args!("cannot write '{}'", path.display()), &e))
+}
+
+/// Reads a file of the driver's own.
+pub fn read_file(path: &Path) -> Result<String> {
+    oxivirt_util::file::read_text(path, LARGEST)
+        .map_err(|e| Error::system(format_args!("cannot read '{}'", path.display()), &e))
+}
+
+/// More than any definition needs.
+const LARGEST: usize = 16 << 20;

@@ -1,0 +1,108 @@
+//! Definitions: made, changed, removed, started with the daemon.
+
+use std::sync::Arc;
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::object::{Definition, Inserted, JobKind};
+use oxivirt_core::{Error, Result};
+use uuid::Uuid;
+
+use super::Guests;
+use crate::document;
+use crate::lifecycle::{Lifecycle, ShutOff};
+use crate::state::{Guest, Object, Snapshot, Status};
+
+/// What may go along with a definition.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Undefine {
+    /// Take saved memory away too.
+    pub managed_save: bool,
+    /// Take firmware variables away too.
+    pub nvram: bool,
+}
+
+impl Guests {
+    /// Stores a definition, new or in place of an old one.
+    ///
+    /// * Errors: those of parsing; `OPERATION_FAILED` when name and uuid
+    ///   belong to different guests; `SYSTEM_ERROR` when it cannot be written.
+    ///   After an error nothing has changed.
+    pub fn define(&self, text: &str, owner: &str) -> Result<Arc<Object>> {
+        let domain = Arc::new(document::read_inactive(text, &self.catalog)?);
+        let fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
+        match self.table.insert_or_get(fresh, Guest::default())? {
+            Inserted::New(object) => {
+                let job = self.job(&object, JobKind::Modify, owner)?;
+                if let Err(error) = self.write_definition(&domain) {
+                    self.table.remove(&job);
+                    return Err(error);
+                }
+                self.tell_lifecycle(&job.snapshot(), Lifecycle::DefinedAdded);
+                Ok(object)
+            }
+            Inserted::Existing(object) => {
+                let job = self.job(&object, JobKind::Modify, owner)?;
+                let was_stored = job.snapshot().is_persistent();
+                self.write_definition(&domain)?;
+                job.update(|snapshot| {
+                    snapshot.store(domain);
+                    snapshot.status.updated = true;
+                    Ok(())
+                })?;
+                let event = if was_stored { Lifecycle::DefinedUpdated } else { Lifecycle::DefinedAdded };
+                self.tell_lifecycle(&job.snapshot(), event);
+                Ok(object)
+            }
+        }
+    }
+
+    fn write_definition(&self, domain: &DomainDefinition) -> Result<()> {
+        document::write_file(&self.folders.definition(&domain.name), &document::print_stored(domain)?)
+    }
+
+    /// Removes a definition; a running guest goes on as a transient one.
+    pub fn undefine(&self, uuid: Uuid, _along: Undefine, owner: &str) -> Result<()> {
+        let job = self.modify(uuid, owner)?;
+        let snapshot = job.snapshot();
+        if !snapshot.is_persistent() {
+            return Err(Error::operation_invalid("cannot undefine transient domain"));
+        }
+        let name = snapshot.definition().name().to_owned();
+        for file in [self.folders.autostart_link(&name), self.folders.definition(&name)] {
+            oxivirt_util::file::remove_if_exists(&file)
+                .map_err(|e| Error::system(format_args!("cannot undefine domain '{name}'"), &e))?;
+        }
+        job.update(|snapshot| {
+            snapshot.forget_stored();
+            snapshot.status.autostart = false;
+            Ok(())
+        })?;
+        self.tell_lifecycle(&snapshot, Lifecycle::UndefinedRemoved);
+        if !snapshot.is_active() {
+            self.table.remove(&job);
+        }
+        Ok(())
+    }
+
+    /// Whether a guest starts with the daemon.
+    pub fn set_autostart(&self, uuid: Uuid, autostart: bool, owner: &str) -> Result<()> {
+        let job = self.modify(uuid, owner)?;
+        let snapshot = job.snapshot();
+        if !snapshot.is_persistent() {
+            return Err(Error::operation_invalid("cannot set autostart for transient domain"));
+        }
+        let name = snapshot.definition().name().to_owned();
+        let link = self.folders.autostart_link(&name);
+        let what = |e| Error::system(format_args!("Failed to change symlink '{}'", link.display()), &e);
+        oxivirt_util::file::remove_if_exists(&link).map_err(what)?;
+        if autostart {
+            std::fs::create_dir_all(&self.folders.autostart).map_err(what)?;
+            std::os::unix::fs::symlink(self.folders.definition(&name), &link).map_err(what)?;
+            oxivirt_util::file::sync_folder(&self.folders.autostart).map_err(what)?;
+        }
+        job.update(|snapshot| {
+            snapshot.status.autostart = autostart;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,213 @@
+//! Finding guests again: stored definitions, and those that still run.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use oxivirt_conf::domain::{DomainDefinition, DomainStatus};
+use oxivirt_conf::object::{Inserted, JobKind};
+use oxivirt_core::{Error, Result};
+
+use super::happenings::Listener;
+use super::status::Saved;
+use super::{ANSWER, Guests, StartOptions};
+use crate::document;
+use crate::lifecycle::{Crashed, Lifecycle, Paused, Running, ShutDown, ShutOff, State};
+use crate::monitor::Monitor;
+use crate::process::{GuestFiles, GuestLog, Process};
+use crate::state::{Guest, Run, Snapshot, Status};
+
+impl Guests {
+    /// Reads every definition and status file and takes running guests over.
+    ///
+    /// A file that cannot be used is logged and left where it is.
+    pub fn load(self: &Arc<Self>) -> Result<()> {
+        self.folders.create()?;
+        for path in documents(&self.folders.config) {
+            if let Err(error) = self.load_definition(&path) {
+                tracing::error!(file = %path.display(), %error, "cannot load a definition");
+            }
+        }
+        // Each on a thread of its own: one that does not answer holds up no other.
+        std::thread::scope(|scope| {
+            for path in documents(&self.folders.run) {
+                scope.spawn(move || {
+                    if let Err(error) = self.reconnect(&path) {
+                        tracing::error!(file = %path.display(), %error, "cannot take a running guest over");
+                    }
+                });
+            }
+        });
+        Ok(())
+    }
+
+    /// Starts every guest that is to start with the daemon.
+    pub fn autostart(&self) {
+        let listing = self.table.list();
+        let mut wanted: Vec<_> = listing
+            .iter()
+            .filter(|(_, snapshot)| snapshot.status.autostart && !snapshot.is_active())
+            .map(|(object, snapshot)| (snapshot.definition().name.clone(), object.uuid()))
+            .collect();
+        wanted.sort();
+        for (name, uuid) in wanted {
+            if let Err(error) = self.create(uuid, StartOptions::default(), "autostart") {
+                tracing::error!(domain = %name, %error, "cannot start a guest with the daemon");
+            }
+        }
+    }
+
+    fn load_definition(&self, path: &Path) -> Result<()> {
+        let domain = document::read_stored(&document::read_file(path)?, &self.catalog)?;
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        if domain.name != stem {
+            return Err(Error::operation_failed(format!("the file is not called after its domain '{}'", domain.name)));
+        }
+        let mut status = Status::off(ShutOff::Unknown);
+        let link = self.folders.autostart_link(&domain.name);
+        status.autostart = std::fs::read_link(link).is_ok();
+        self.table.insert(Snapshot::inactive(domain, status), Guest::default()).map(drop)
+    }
+
+    fn reconnect(self: &Arc<Self>, path: &Path) -> Result<()> {
+        let text = document::read_file(path)?;
+        let saved: DomainStatus<Saved> = DomainStatus::parse(&text, &document::hooks(&self.catalog))?;
+        let domain = saved.definition;
+        let name = domain.name.clone();
+        let id = domain.id.and_then(|id| i32::try_from(id).ok()).ok_or_else(|| Error::xml("status without an id"))?;
+        let mut files = self.folders.guest(id, &name);
+        files.monitor = saved.private.monitor.clone();
+        files.state = saved.private.folder.clone();
+        let state = State::from_words(saved.state.as_str(), &saved.reason)
+            .ok_or_else(|| Error::xml(format!("unknown state '{}'", saved.state.as_str())))?;
+        let mut status = Status::off(ShutOff::Unknown);
+        status.state = state;
+        status.pid = Some(saved.pid);
+        status.vcpus = Arc::new(saved.private.vcpus.clone());
+        let ports = ports(&domain);
+        let snapshot = Snapshot::active(domain.clone(), None, Some(id), status.clone());
+        let object = match self.table.insert_or_get(snapshot, Guest::default())? {
+            Inserted::New(object) => object,
+            Inserted::Existing(object) => object,
+        };
+        let job = self.job(&object, JobKind::Modify, "taking over")?;
+        job.update(|snapshot| {
+            let autostart = snapshot.status.autostart;
+            snapshot.start(domain.clone(), Some(id));
+            snapshot.status = status;
+            snapshot.status.autostart = autostart;
+            Ok(())
+        })?;
+        let process = Process::find(saved.pid)
+            .ok()
+            .filter(|p| saved.private.start_time.is_none_or(|t| t == p.start_time()));
+        let Some(process) = process else {
+            return self.vanished(&job, &files, state);
+        };
+        for port in &ports {
+            self.ports.reserve(*port);
+        }
+        let token = Run::new_token();
+        let listener =
+            Listener { guests: Arc::downgrade(self), object: Arc::downgrade(&object), token };
+        let monitor = match Monitor::connect(&name, &files.monitor, Box::new(listener), ANSWER) {
+            Ok(monitor) => monitor,
+            Err(error) if !process.is_alive() => {
+                tracing::info!(domain = %name, %error, "guest ended while it was taken over");
+                return self.vanished(&job, &files, state);
+            }
+            // It runs but does not talk. It stays listed with what is known,
+            // so that its owner can look at it and end it.
+            Err(error) => {
+                tracing::error!(domain = %name, %error, "guest runs but its monitor does not answer");
+                return Err(error);
+            }
+        };
+        let log = GuestLog::open(&files.log)?;
+        let run = Arc::new(Run {
+            token,
+            id,
+            process,
+            monitor,
+            files,
+            log: Mutex::new(log),
+            ports,
+            ending: AtomicBool::new(false),
+            reboot_after_shutdown: AtomicBool::new(false),
+            next: Mutex::default(),
+        });
+        job.private().set_run(Some(Arc::clone(&run)));
+        let now = run.monitor.status(ANSWER)?;
+        let state = current(state, now.running, &now.status);
+        job.object().note(|status| { status.enter(state); });
+        self.save_status(&object)?;
+        tracing::info!(domain = %name, pid = saved.pid, ?state, "guest taken over");
+        let shut_down = matches!(state, State::ShutDown(_));
+        drop(job);
+        if shut_down {
+            self.conclude(&object, &run, ShutOff::Shutdown);
+        }
+        if object.private().kick() {
+            self.serve(object);
+        }
+        Ok(())
+    }
+
+    /// A guest that ended while no daemon watched.
+    fn vanished(&self, job: &crate::state::Job, files: &GuestFiles, state: State) -> Result<()> {
+        let before = job.snapshot();
+        let reason = match state {
+            State::ShutDown(_) => ShutOff::Shutdown,
+            _ => ShutOff::Crashed,
+        };
+        files.remove();
+        job.update(|snapshot| {
+            snapshot.stop();
+            snapshot.status.enter(State::ShutOff(reason));
+            snapshot.status.pid = None;
+            snapshot.status.vcpus = Arc::default();
+            Ok(())
+        })?;
+        let event = if reason == ShutOff::Shutdown { Lifecycle::StoppedShutdown } else { Lifecycle::StoppedFailed };
+        self.tell_lifecycle(&before, event);
+        if !job.snapshot().is_persistent() {
+            self.table.remove(job);
+        }
+        Ok(())
+    }
+}
+
+/// The state after a look at QEMU; the old reason stays where it still fits.
+fn current(old: State, running: bool, word: &str) -> State {
+    match (old, running, word) {
+        (State::Running(_), true, _) => old,
+        (_, true, _) => State::Running(Running::Unknown),
+        (_, false, "shutdown") => State::ShutDown(ShutDown::Unknown),
+        (_, false, "guest-panicked") => State::Crashed(Crashed::Panicked),
+        (State::Paused(_) | State::ShutDown(_) | State::Crashed(_) | State::Asleep(_), false, _) => old,
+        (_, false, "io-error") => State::Paused(Paused::IoError),
+        (_, false, "watchdog") => State::Paused(Paused::Watchdog),
+        (_, false, _) => State::Paused(Paused::Unknown),
+    }
+}
+
+fn ports(domain: &DomainDefinition) -> Vec<u16> {
+    use oxivirt_conf::domain::devices::GraphicsKind;
+    let port = |kind: &GraphicsKind| match kind {
+        GraphicsKind::Vnc(vnc) => u16::try_from(vnc.port).ok(),
+        GraphicsKind::Spice(spice) => u16::try_from(spice.port).ok(),
+        _ => None,
+    };
+    domain.devices.graphics.iter().filter_map(|g| port(&g.kind)).filter(|p| *p != 0).collect()
+}
+
+/// The documents directly in a folder, by name.
+fn documents(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "xml") && path.is_file())
+        .collect();
+    found.sort();
+    found
+}

@@ -1,0 +1,109 @@
+//! Guests and what can be done with them.
+//!
+//! [`Guests`] is the driver without its public face: every operation is a
+//! method that returns a core result and reports through an
+//! [`EventSink`](crate::lifecycle::EventSink). Whoever asks a monitor or
+//! changes a guest holds the guest's job; readers use snapshots only.
+
+mod change;
+mod define;
+mod happenings;
+mod host;
+mod load;
+mod start;
+mod status;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+use oxivirt_conf::object::{JOB_WAIT, JobKind};
+use oxivirt_core::Result;
+use uuid::Uuid;
+
+use crate::capabilities::Catalog;
+use crate::console::Consoles;
+use crate::lifecycle::{EventSink, Lifecycle, Notice, Subject};
+use crate::process::{Folders, PortPool};
+use crate::state::{Job, Object, Snapshot, Table};
+
+pub use change::RebootMode;
+pub use define::Undefine;
+pub use start::StartOptions;
+
+/// Every guest of this driver.
+pub struct Guests {
+    /// The table; reading it never waits.
+    pub table: Table,
+    /// Where files are.
+    pub folders: Folders,
+    /// The host's QEMU binaries.
+    pub catalog: Arc<Catalog>,
+    /// Clients at serial lines.
+    pub consoles: Consoles,
+    ports: PortPool,
+    sink: Box<dyn EventSink>,
+    me: OnceLock<Weak<Guests>>,
+}
+
+impl Guests {
+    /// No guests yet; [`load`](Self::load) finds them.
+    pub fn new(folders: Folders, catalog: Arc<Catalog>, sink: Box<dyn EventSink>) -> Arc<Self> {
+        let guests = Arc::new(Self {
+            table: Table::new(),
+            folders,
+            catalog,
+            consoles: Consoles::default(),
+            ports: PortPool::new("VNC", 5900..=65535),
+            sink,
+            me: OnceLock::new(),
+        });
+        // Set once, right here.
+        let _ = guests.me.set(Arc::downgrade(&guests));
+        guests
+    }
+
+    fn weak(&self) -> Weak<Self> {
+        self.me.get().cloned().unwrap_or_default()
+    }
+
+    /// Begins a job on a guest with the usual limit.
+    pub fn job(&self, object: &Arc<Object>, kind: JobKind, owner: &str) -> Result<Job> {
+        object.begin_job(kind, owner, Instant::now() + JOB_WAIT)
+    }
+
+    /// Finds a guest and begins a changing job on it.
+    pub fn modify(&self, uuid: Uuid, owner: &str) -> Result<Job> {
+        let object = self.table.require_uuid(uuid, None)?;
+        self.job(&object, JobKind::Modify, owner)
+    }
+
+    /// Finds a guest and begins an asking job on it.
+    pub fn query(&self, uuid: Uuid, owner: &str) -> Result<Job> {
+        let object = self.table.require_uuid(uuid, None)?;
+        self.job(&object, JobKind::Query, owner)
+    }
+
+    fn tell(&self, snapshot: &Snapshot, notice: Notice) {
+        let definition = snapshot.definition();
+        let subject = Subject {
+            name: definition.name.clone(),
+            uuid: definition.uuid.into_bytes(),
+            id: snapshot.id().unwrap_or(-1),
+        };
+        tracing::info!(domain = %subject.name, ?notice, "guest event");
+        self.sink.notice(&subject, notice);
+    }
+
+    fn tell_lifecycle(&self, snapshot: &Snapshot, event: Lifecycle) {
+        self.tell(snapshot, Notice::Lifecycle(event));
+    }
+}
+
+/// How long one monitor command may take while its caller waits.
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
+
+/// How long QEMU may take from its start to its first answer.
+pub(crate) const BRING_UP: Duration = Duration::from_secs(30);

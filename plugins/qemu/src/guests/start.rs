@@ -1,0 +1,338 @@
+//! Starting a guest.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::devices::{
+    ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, Listen, ListenOrigin, SocketMode, StorageKind,
+};
+use oxivirt_conf::object::{Inserted, JobKind};
+use oxivirt_core::{Error, Result};
+use uuid::Uuid;
+
+use super::happenings::Listener;
+use super::host::RealHost;
+use super::{ANSWER, BRING_UP, Guests, status};
+use crate::capabilities::Emulator;
+use crate::command::{self, Request};
+use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
+use crate::process::{self, GuestFiles, Launch};
+use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
+use crate::{aliases, document};
+
+/// How a guest is started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct StartOptions {
+    /// Leave its CPUs standing.
+    pub paused: bool,
+}
+
+impl Guests {
+    /// Starts a defined guest.
+    ///
+    /// Errors: `OPERATION_INVALID` when it runs; `CONFIG_UNSUPPORTED` for what
+    /// cannot be expressed; QEMU's own words when it does not come up. After
+    /// an error the guest is off and nothing is left of the attempt.
+    pub fn create(&self, uuid: Uuid, options: StartOptions, owner: &str) -> Result<Arc<Object>> {
+        let job = self.modify(uuid, owner)?;
+        self.start(&job, options)?;
+        Ok(Arc::clone(job.object()))
+    }
+
+    /// Starts a guest from a document, without storing it.
+    ///
+    /// Errors: as [`create`](Self::create), and `OPERATION_FAILED` when name
+    /// and uuid belong to different guests.
+    pub fn create_transient(&self, text: &str, options: StartOptions, owner: &str) -> Result<Arc<Object>> {
+        let domain = Arc::new(document::read_inactive(text, &self.catalog)?);
+        // It is off until it runs, and forgotten if it never does.
+        let mut fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
+        fresh.forget_stored();
+        let object = match self.table.insert_or_get(fresh, Guest::default())? {
+            Inserted::New(object) => object,
+            Inserted::Existing(object) if object.snapshot().is_active() => {
+                return Err(Error::operation_invalid(format!("domain '{}' is already active", domain.name)));
+            }
+            Inserted::Existing(object) => object,
+        };
+        let job = self.job(&object, JobKind::Modify, owner)?;
+        let before = job.snapshot();
+        if before.is_active() {
+            return Err(Error::operation_invalid(format!("domain '{}' is already active", domain.name)));
+        }
+        let outcome = self.start_as(&job, &domain, options);
+        if outcome.is_err() && !before.is_persistent() {
+            self.table.remove(&job);
+        }
+        outcome.map(|()| object)
+    }
+
+    /// Starts the guest of a job as it is defined.
+    pub(super) fn start(&self, job: &Job, options: StartOptions) -> Result<()> {
+        let domain = Arc::clone(job.snapshot().inactive_definition());
+        self.start_as(job, &domain, options)
+    }
+
+    fn start_as(&self, job: &Job, domain: &Arc<DomainDefinition>, options: StartOptions) -> Result<()> {
+        if job.snapshot().is_active() {
+            return Err(Error::operation_invalid("domain is already running"));
+        }
+        let name = domain.name.clone();
+        let id = self.table.next_id()?;
+        let files = self.folders.guest(id, &name);
+        let mut live = DomainDefinition::clone(domain);
+        live.id = u32::try_from(id).ok();
+        let mut ports = Vec::new();
+        let outcome = self.attempt(job, &mut live, id, &files, &mut ports, options);
+        let Err(error) = outcome else { return Ok(()) };
+        // Whatever exists of it goes, the log stays.
+        let gone = job.snapshot();
+        if let Some(run) = job.private().set_run(None) {
+            run.ending.store(true, std::sync::atomic::Ordering::Release);
+            if let Err(kill) = run.process.terminate(std::time::Duration::ZERO, true) {
+                tracing::error!(domain = %name, error = %kill, "a guest that did not start cannot be ended");
+            }
+        }
+        files.remove();
+        for port in ports {
+            self.ports.release(port);
+        }
+        job.update(|snapshot| {
+            snapshot.stop();
+            snapshot.status.enter(State::ShutOff(ShutOff::Failed));
+            snapshot.status.pid = None;
+            snapshot.status.vcpus = Arc::default();
+            Ok(())
+        })?;
+        self.tell_lifecycle(&gone, Lifecycle::StoppedFailed);
+        Err(error)
+    }
+
+    fn attempt(
+        &self,
+        job: &Job,
+        live: &mut DomainDefinition,
+        id: i32,
+        files: &GuestFiles,
+        ports: &mut Vec<u16>,
+        options: StartOptions,
+    ) -> Result<()> {
+        let binary = live.devices.emulator.clone().ok_or_else(|| Error::internal("guest without an emulator"))?;
+        let emulator = self.catalog.get(binary.as_ref())?;
+        oxivirt_conf::domain::DomainHooks::validate(
+            &document::hooks(&self.catalog),
+            live,
+            oxivirt_conf::domain::ParseFlags::NONE,
+        )?;
+        self.folders.create()?;
+        files.create()?;
+        write_master_key(files)?;
+        check_sources(live)?;
+        fill_channels(live, files);
+        self.fill_ports(live, ports)?;
+        aliases::assign(live)?;
+        aliases::number_images(live);
+        let mut host = RealHost::new(MONITOR_FD + 1);
+        host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
+        let request = Request { domain: live, emulator: &emulator, files, monitor_fd: MONITOR_FD };
+        let line = command::build(&request, &mut host)?;
+        for (mac, name) in &host.taps {
+            for net in live.devices.interfaces.iter_mut().filter(|n| n.mac == *mac) {
+                net.target.get_or_insert_with(InterfaceTarget::default).dev = Some(name.clone());
+            }
+        }
+        let mut environment = environment(files);
+        environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
+        let launch = Launch { binary: binary.into(), environment, arguments: line.arguments, descriptors: host.descriptors };
+        let token = Run::new_token();
+        job.private().forget_happenings();
+        let listener =
+            Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
+        let running =
+            process::bring_up(&live.name, launch, files, &heading(&emulator), Box::new(listener), BRING_UP)?;
+        let run = Arc::new(Run {
+            token,
+            id,
+            process: running.process,
+            monitor: running.monitor,
+            files: files.clone(),
+            log: Mutex::new(running.log),
+            ports: ports.clone(),
+            ending: AtomicBool::new(false),
+            reboot_after_shutdown: AtomicBool::new(false),
+            next: Mutex::default(),
+        });
+        job.private().set_run(Some(Arc::clone(&run)));
+        self.settle(job, live, &run)?;
+        job.update(|snapshot| {
+            snapshot.start(live.clone(), Some(id));
+            snapshot.status.enter(State::Paused(Paused::StartingUp));
+            snapshot.status.pid = Some(run.process.pid());
+            snapshot.status.balloon_kib = Some(live.current_memory.0);
+            Ok(())
+        })?;
+        let threads = run.monitor.vcpu_threads(ANSWER)?;
+        job.object().note(|status| status.vcpus = Arc::new(threads));
+        document::write_file(&run.files.pid, &run.process.pid().to_string())?;
+        self.save_status(job.object())?;
+        if options.paused {
+            job.object().note(|status| { status.enter(State::Paused(Paused::User)); });
+        } else {
+            self.unpause(job, &run, Running::Booted)?;
+        }
+        self.save_status(job.object())?;
+        self.tell_lifecycle(&job.snapshot(), Lifecycle::StartedBooted);
+        if options.paused {
+            self.tell_lifecycle(&job.snapshot(), Lifecycle::SuspendedPaused);
+        }
+        // What QEMU reported before it was in place.
+        if job.private().kick()
+            && let Some(guests) = self.weak().upgrade()
+        {
+            guests.serve(Arc::clone(job.object()));
+        }
+        Ok(())
+    }
+
+    /// What is learned from, and set in, a QEMU that has just come up.
+    fn settle(&self, _job: &Job, live: &mut DomainDefinition, run: &Run) -> Result<()> {
+        let terminals = run.monitor.terminals(ANSWER)?;
+        status::fill_terminals(live, &terminals)?;
+        for graphics in &live.devices.graphics {
+            let (protocol, auth) = match &graphics.kind {
+                GraphicsKind::Vnc(vnc) => ("vnc", &vnc.auth),
+                GraphicsKind::Spice(spice) => ("spice", &spice.auth),
+                _ => continue,
+            };
+            if let Some(password) = &auth.passwd {
+                let connected = auth.connected.map(|c| c.as_str()).filter(|w| *w != "default");
+                run.monitor.set_password(protocol, password, connected, ANSWER)?;
+                let time = match &auth.valid_to {
+                    Some(_) => {
+                        return Err(Error::config_unsupported("passwdValidTo is not supported by this driver yet"));
+                    }
+                    None => "never",
+                };
+                run.monitor.expire_password(protocol, time, ANSWER)?;
+            }
+        }
+        for net in &live.devices.interfaces {
+            if net.link.as_ref().is_some_and(|l| l.state.as_str() == "down")
+                && let Some(alias) = &net.info.alias
+            {
+                let arguments = serde_json::json!({"name": alias, "up": false});
+                run.monitor.execute("set_link", arguments, ANSWER)?;
+            }
+        }
+        if live.current_memory.0 < live.memory.0 && run.monitor.balloon(ANSWER)?.is_some() {
+            run.monitor.set_balloon(live.current_memory.0, ANSWER)?;
+        }
+        Ok(())
+    }
+
+    /// Gives displays ports, and the address that they listen on by default.
+    fn fill_ports(&self, live: &mut DomainDefinition, ports: &mut Vec<u16>) -> Result<()> {
+        for graphics in &mut live.devices.graphics {
+            if matches!(graphics.listens.first(), Some(Listen::Socket { .. } | Listen::None)) {
+                continue;
+            }
+            if let Some(Listen::Network { network, .. }) = graphics.listens.first() {
+                return Err(Error::config_unsupported(format!(
+                    "display that listens on network '{network}': networks are not supported by this driver yet"
+                )));
+            }
+            match graphics.listens.first_mut() {
+                Some(Listen::Address { address, .. }) => drop(address.get_or_insert_with(|| "127.0.0.1".to_owned())),
+                _ => graphics.listens.push(Listen::Address { address: Some("127.0.0.1".to_owned()), origin: ListenOrigin::default() }),
+            }
+            let (port, auto) = match &mut graphics.kind {
+                GraphicsKind::Vnc(vnc) => (&mut vnc.port, vnc.autoport),
+                GraphicsKind::Spice(spice) => (&mut spice.port, spice.autoport),
+                _ => continue,
+            };
+            if auto {
+                let free = self.ports.acquire()?;
+                ports.push(free);
+                *port = free.into();
+            } else if let Ok(fixed) = u16::try_from(*port)
+                && fixed != 0
+            {
+                self.ports.reserve(fixed);
+                ports.push(fixed);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sockets of channels that name none.
+fn fill_channels(live: &mut DomainDefinition, files: &GuestFiles) {
+    for channel in &mut live.devices.channels {
+        let name = match &channel.target {
+            ChannelTarget::Virtio { name: Some(name), .. } => name.replace('/', "_"),
+            _ => continue,
+        };
+        if let CharKind::Unix(unix) = &mut channel.source.kind
+            && unix.path.is_none()
+        {
+            unix.mode = Some(SocketMode::Bind);
+            unix.path = Some(files.channels.join(name).to_string_lossy().into_owned());
+        }
+    }
+}
+
+/// A missing image is better told before QEMU is started.
+fn check_sources(live: &DomainDefinition) -> Result<()> {
+    let path = |disk: &Disk| match &disk.source.kind {
+        StorageKind::File { path, .. } | StorageKind::Block { path } => path.clone(),
+        _ => None,
+    };
+    let mut files: Vec<String> = live.devices.disks.iter().filter_map(path).collect();
+    files.extend([&live.os.kernel, &live.os.initrd, &live.os.dtb].into_iter().flatten().cloned());
+    for file in files {
+        std::fs::metadata(&file)
+            .map_err(|e| Error::system(format_args!("Cannot access storage file '{file}'"), &e))?;
+    }
+    Ok(())
+}
+
+fn write_master_key(files: &GuestFiles) -> Result<()> {
+    let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
+    oxivirt_util::file::write_atomic(&files.master_key, &key, 0o600)
+        .map_err(|e| Error::system("cannot write the key for a guest's secrets", &e))
+}
+
+fn environment(files: &GuestFiles) -> Vec<(String, std::ffi::OsString)> {
+    let home = files.state.as_os_str().to_owned();
+    let below = |part: &str| files.state.join(part).into_os_string();
+    let user = std::env::var_os("USER").unwrap_or_else(|| "root".into());
+    vec![
+        ("LC_ALL".into(), "C".into()),
+        ("PATH".into(), std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into())),
+        ("HOME".into(), home),
+        ("USER".into(), user.clone()),
+        ("LOGNAME".into(), user),
+        ("XDG_DATA_HOME".into(), below(".local/share")),
+        ("XDG_CACHE_HOME".into(), below(".cache")),
+        ("XDG_CONFIG_HOME".into(), below(".config")),
+    ]
+}
+
+fn heading(emulator: &Emulator) -> String {
+    let version = emulator.version;
+    let system = rustix::system::uname();
+    format!(
+        "starting up oxivirt version: {}, qemu version: {}.{}.{}{}, kernel: {}, hostname: {}",
+        env!("CARGO_PKG_VERSION"),
+        version / 1_000_000,
+        version / 1000 % 1000,
+        version % 1000,
+        emulator.package,
+        system.release().to_string_lossy(),
+        system.nodename().to_string_lossy()
+    )
+}
+
+/// The first number behind the standard three.
+const MONITOR_FD: i32 = 3;

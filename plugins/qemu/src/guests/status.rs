@@ -1,0 +1,169 @@
+//! Status files: what a new daemon needs to find a running guest again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use oxivirt_conf::domain::devices::{CharKind, CharSource, StorageKind};
+use oxivirt_conf::domain::{self as conf, DomainDefinition, DomainStatus, StatusPrivate};
+use oxivirt_conf::xml::{Node, Writer};
+use oxivirt_core::{Error, Result};
+
+use super::Guests;
+use crate::document;
+use crate::monitor::VcpuThread;
+use crate::state::Object;
+
+/// The driver's own part of a status file.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Saved {
+    /// Where the monitor listens.
+    pub(super) monitor: PathBuf,
+    /// When the process started; unknown in files of another daemon.
+    pub(super) start_time: Option<u64>,
+    pub(super) vcpus: Vec<VcpuThread>,
+    /// The guest's own folder.
+    pub(super) folder: PathBuf,
+}
+
+impl StatusPrivate for Saved {
+    fn parse(root: Node<'_>) -> Result<Self> {
+        let monitor = root.child("monitor").ok_or_else(|| root.missing_child("monitor"))?;
+        let mut vcpus = Vec::new();
+        if let Some(list) = root.child("vcpus") {
+            for vcpu in list.children_named("vcpu") {
+                vcpus.push(VcpuThread { index: vcpu.require("id")?, thread: vcpu.require("pid")? });
+            }
+        }
+        let path: String = monitor.require("path")?;
+        let folder: Option<String> = root.child("libDir").map(|d| d.require("path")).transpose()?;
+        Ok(Self {
+            folder: folder.map_or_else(|| Path::new(&path).with_file_name(""), PathBuf::from),
+            monitor: path.into(),
+            start_time: root.child("process").map(|p| p.value("startTime")).transpose()?.flatten(),
+            vcpus,
+        })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.open("monitor");
+        w.attr_str("path", &self.monitor.to_string_lossy());
+        w.attr_str("type", "unix");
+        w.close();
+        if let Some(start_time) = &self.start_time {
+            w.open("process");
+            w.attr("startTime", start_time);
+            w.close();
+        }
+        w.open("vcpus");
+        for vcpu in &self.vcpus {
+            w.open("vcpu");
+            w.attr("id", &vcpu.index);
+            w.attr("pid", &vcpu.thread);
+            w.close();
+        }
+        w.close();
+        w.open("libDir");
+        w.attr_str("path", &self.folder.to_string_lossy());
+        w.close();
+        w.open("allowReboot");
+        w.attr_str("value", "yes");
+        w.close();
+    }
+}
+
+impl Guests {
+    /// Writes the status of a running guest to disk; nothing for one that is off.
+    pub(super) fn save_status(&self, object: &Arc<Object>) -> Result<()> {
+        let _turn = object.private().saving();
+        let Some(run) = object.private().run() else { return Ok(()) };
+        let snapshot = object.snapshot();
+        let (state, reason) = snapshot.status.state.words();
+        let status = DomainStatus {
+            state: conf::State::from_word(state).unwrap_or_default(),
+            reason: reason.to_owned(),
+            pid: run.process.pid(),
+            taints: Vec::new(),
+            deprecations: Vec::new(),
+            private: Saved {
+                monitor: run.files.monitor.clone(),
+                start_time: Some(run.process.start_time()),
+                vcpus: snapshot.status.vcpus.to_vec(),
+                folder: run.files.state.clone(),
+            },
+            definition: DomainDefinition::clone(snapshot.definition()),
+        };
+        document::write_file(&run.files.status, &status.format()?)
+    }
+}
+
+/// The terminals in a live definition.
+pub(super) fn terminals(domain: &DomainDefinition) -> Vec<String> {
+    let d = &domain.devices;
+    let sources = (d.serials.iter().map(|s| &s.source))
+        .chain(d.consoles.iter().map(|c| &c.source))
+        .chain(d.parallels.iter().map(|p| &p.source))
+        .chain(d.channels.iter().map(|c| &c.source));
+    sources.filter_map(terminal).map(str::to_owned).collect()
+}
+
+/// The terminal of a character device, once QEMU has opened it.
+pub(crate) fn terminal(source: &CharSource) -> Option<&str> {
+    match source.type_name() {
+        "pty" => source.path(),
+        _ => None,
+    }
+}
+
+/// The alias in a device path such as `/machine/peripheral/virtio-disk0/virtio-backend`.
+pub(super) fn alias_in(device: &str) -> String {
+    let mut parts = device.trim_start_matches('/').split('/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some("machine"), Some("peripheral"), Some(alias)) => alias.to_owned(),
+        _ => device.to_owned(),
+    }
+}
+
+/// What the disk of an alias reads from, where that is a path.
+pub(super) fn disk_path(domain: &DomainDefinition, alias: &str) -> Option<String> {
+    let disk = domain.devices.disks.iter().find(|d| d.info.alias.as_deref() == Some(alias))?;
+    match &disk.source.kind {
+        StorageKind::File { path, .. } | StorageKind::Block { path } | StorageKind::Dir { path } => path.clone(),
+        _ => None,
+    }
+}
+
+/// Puts the terminals that QEMU opened into the definition.
+pub(super) fn fill_terminals(domain: &mut DomainDefinition, found: &[crate::monitor::Terminal]) -> Result<()> {
+    let fill = |source: &mut CharSource, alias: Option<&str>| -> Result<()> {
+        if let (CharKind::Pty { path }, Some(alias)) = (&mut source.kind, alias) {
+            let id = format!("char{alias}");
+            let terminal = found.iter().find(|t| t.id == id).ok_or_else(|| {
+                Error::internal(format!("QEMU did not say which terminal it opened for '{alias}'"))
+            })?;
+            *path = Some(terminal.path.clone());
+        }
+        Ok(())
+    };
+    let devices = &mut domain.devices;
+    for serial in &mut devices.serials {
+        fill(&mut serial.source, serial.info.alias.as_deref())?;
+    }
+    for parallel in &mut devices.parallels {
+        fill(&mut parallel.source, parallel.info.alias.as_deref())?;
+    }
+    for channel in &mut devices.channels {
+        fill(&mut channel.source, channel.info.alias.as_deref())?;
+    }
+    // The first console may only be another name of the first serial line.
+    let first = devices.serials.first().cloned();
+    for (at, console) in devices.consoles.iter_mut().enumerate() {
+        match &first {
+            Some(serial) if at == 0 && console.target_type.as_deref() == Some("serial") => {
+                console.source = serial.source.clone();
+                console.info.alias = serial.info.alias.clone();
+            }
+            _ => fill(&mut console.source, console.info.alias.as_deref())?,
+        }
+    }
+    Ok(())
+}

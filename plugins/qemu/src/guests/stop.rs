@@ -1,0 +1,92 @@
+//! Ending a guest.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use oxivirt_conf::object::{JOB_WAIT, JobKind};
+use oxivirt_core::{Error, Result};
+use uuid::Uuid;
+
+use super::Guests;
+use crate::lifecycle::{Lifecycle, ShutOff, State};
+use crate::state::{Job, Run};
+
+impl Guests {
+    /// Ends a guest at once.
+    ///
+    /// * `graceful` – fail rather than use force.
+    /// * The process is ended before the guest's job is waited for, so that a
+    ///   QEMU that hangs with somebody waiting for it can always be ended.
+    /// * Errors: `OPERATION_INVALID` when it does not run; `SYSTEM_ERROR` when
+    ///   it cannot be ended.
+    pub fn destroy(&self, uuid: Uuid, graceful: bool, owner: &str) -> Result<()> {
+        let object = self.table.require_uuid(uuid, None)?;
+        let run = object.private().require_run()?;
+        run.ending.store(true, Ordering::Release);
+        if let Err(error) = run.process.terminate(PATIENCE, !graceful) {
+            run.ending.store(false, Ordering::Release);
+            return Err(error);
+        }
+        let job = object.begin_job(JobKind::Modify, owner, Instant::now() + JOB_WAIT)?;
+        // The QEMU's own end may have been dealt with in the meantime.
+        match job.private().run() {
+            Some(now) if Arc::ptr_eq(&now, &run) => self.finish(&job, &run, ShutOff::Destroyed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the QEMU of a job's guest and puts everything away.
+    pub(super) fn end_run(&self, job: &Job, run: &Arc<Run>, reason: ShutOff) -> Result<()> {
+        run.ending.store(true, Ordering::Release);
+        run.process.terminate(PATIENCE, true)?;
+        self.finish(job, run, reason)
+    }
+
+    /// Puts everything of an ended QEMU away: files, ports, state, events. A
+    /// transient guest is gone afterwards.
+    pub(super) fn finish(&self, job: &Job, run: &Arc<Run>, reason: ShutOff) -> Result<()> {
+        if run.process.is_alive() {
+            return Err(Error::internal(format!("process {} still runs", run.process.pid())));
+        }
+        let before = job.snapshot();
+        run.log_line(&format!("shutting down, reason={}", reason.word()));
+        for path in super::status::terminals(before.definition()) {
+            self.consoles.close(path.as_ref());
+        }
+        for port in &run.ports {
+            self.ports.release(*port);
+        }
+        job.private().set_run(None);
+        {
+            let _turn = job.private().saving();
+            run.files.remove();
+        }
+        job.update(|snapshot| {
+            snapshot.stop();
+            snapshot.status.enter(State::ShutOff(reason));
+            snapshot.status.pid = None;
+            snapshot.status.vcpus = Arc::default();
+            snapshot.status.balloon_kib = None;
+            Ok(())
+        })?;
+        // The event still carries the number that the guest had.
+        self.tell_lifecycle(&before, stopped(reason, &before.status.state));
+        if !job.snapshot().is_persistent() {
+            self.table.remove(job);
+        }
+        Ok(())
+    }
+}
+
+/// A crash that nobody announced is reported as a failure.
+fn stopped(reason: ShutOff, before: &State) -> Lifecycle {
+    match (reason, before) {
+        (ShutOff::Crashed, State::Crashed(_)) => Lifecycle::StoppedCrashed,
+        (ShutOff::Crashed, _) => Lifecycle::StoppedFailed,
+        (reason, _) => Lifecycle::stopped(reason),
+    }
+}
+
+/// How long QEMU may take to end by itself when asked to.
+const PATIENCE: Duration = Duration::from_secs(5);
