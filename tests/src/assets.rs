@@ -23,12 +23,31 @@ pub fn daemon() -> Result<PathBuf, String> {
     existing(profile_folder()?.join("oxivirtd"))
 }
 
-/// The folder in which the built plugins lie, for `--plugin-dir`.
+/// A folder with the built plugins and nothing else, for `--plugin-dir`.
 ///
-/// Errors: a plugin does not build.
+/// Cargo puts the drivers that only tests load beside the real ones, hence a
+/// folder of links to those that are meant.
+///
+/// Errors: a plugin does not build, or cannot be linked.
 pub fn plugin_folder() -> Result<PathBuf, String> {
     built()?;
-    profile_folder()
+    let folder = profile_folder()?.join("plugins");
+    let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    for entry in std::fs::read_dir(&folder).map_err(failed)?.flatten() {
+        if !entry.path().exists() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    for name in plugin_names() {
+        let file = file_of(&name);
+        let link = folder.join(&file);
+        match std::os::unix::fs::symlink(Path::new("..").join(&file), &link) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(e)),
+            _ => {}
+        }
+    }
+    Ok(folder)
 }
 
 /// The shared object of one plugin.
@@ -36,7 +55,13 @@ pub fn plugin_folder() -> Result<PathBuf, String> {
 /// * `name` – the folder below `plugins/`, such as `qemu`.
 /// * Errors: it does not build, or its crate makes no shared object.
 pub fn plugin(name: &str) -> Result<PathBuf, String> {
-    existing(plugin_folder()?.join(format!("liboxivirt_driver_{}.so", name.replace('-', "_"))))
+    built()?;
+    existing(profile_folder()?.join(file_of(name)))
+}
+
+/// The file that cargo makes of the driver in `plugins/NAME`.
+pub fn file_of(name: &str) -> String {
+    format!("liboxivirt_driver_{}.so", name.replace('-', "_"))
 }
 
 /// The kernel and the initial RAM disk of the small test guest.

@@ -34,7 +34,7 @@ pub(crate) fn lay_out(dest: &Path) -> Outcome {
     for name in assets::plugin_names() {
         let package = format!("oxivirt-driver-{name}");
         build(&["rustc", "--release", "-p", &package, "--lib", "--crate-type", "cdylib"], &package)?;
-        let file = format!("lib{}.so", package.replace('-', "_"));
+        let file = assets::file_of(&name);
         place(&built.join(&file), &dest.join("lib/oxivirt/plugins").join(&file))?;
         distribute(&assets::workspace().join("plugins").join(&name).join("dist"), dest)?;
     }
