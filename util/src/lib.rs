@@ -9,5 +9,6 @@ pub mod host;
 pub mod paths;
 pub mod pidfile;
 pub mod process;
+pub mod schema;
 pub mod units;
 pub mod uuid;

@@ -1,10 +1,14 @@
 //! What this driver makes of a domain document: nearly everything is accepted,
 //! little is added.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use oxivirt_conf::domain::devices::InterfaceTarget;
 use oxivirt_conf::domain::{DomainDefinition, DomainHooks, DomainType, LifecycleAction, ParseFlags};
-use oxivirt_conf::xml::Node;
+use oxivirt_conf::xml::{Document, Node};
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
+use oxivirt_util::schema;
 
 use crate::error::{Own, argument};
 use crate::node::ARCH;
@@ -27,7 +31,7 @@ impl DomainHooks for Hooks {
 /// Gives each network card without a host device one that is free in its domain.
 fn name_interfaces(def: &mut DomainDefinition) {
     let device = |target: &Option<InterfaceTarget>| target.as_ref().and_then(|target| target.dev.clone());
-    let mut taken: std::collections::HashSet<String> =
+    let mut taken: HashSet<String> =
         def.devices.interfaces.iter().filter_map(|interface| device(&interface.target)).collect();
     let mut next = 0_usize;
     for interface in &mut def.devices.interfaces {
@@ -46,18 +50,35 @@ fn name_interfaces(def: &mut DomainDefinition) {
 }
 
 /// Reads a document that a client sent.
+///
+/// * `validate` – holds it against the published schema first, which runs a program.
 pub(crate) fn parse(xml: &str, validate: bool) -> Result<DomainDefinition> {
     if validate {
-        return Err(Error::new(ErrorCode::ARGUMENT_UNSUPPORTED, "documents cannot be held against the schema")).own();
+        check_schema(xml)?;
     }
-    DomainDefinition::parse(xml, ParseFlags::INACTIVE, &Hooks)
-        .map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
+    DomainDefinition::parse(xml, ParseFlags::INACTIVE, &Hooks).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
+}
+
+fn check_schema(xml: &str) -> Result<()> {
+    // Whatever is no document at all is refused in our own words.
+    Document::parse(xml).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))?;
+    let schema = Path::new(schema::FOLDER).join("domain.rng");
+    match schema::validate(&schema, xml) {
+        Ok(None) => Ok(()),
+        Ok(Some(complaints)) => {
+            let text = format!("Unable to validate doc against {}\n{complaints}", schema.display());
+            Err(Error::new(ErrorCode::XML_INVALID_SCHEMA, text).in_domain(ErrorDomain::XML))
+        }
+        Err(error) => {
+            let text = format!("documents cannot be held against the schema here: {error}");
+            Err(Error::new(ErrorCode::ARGUMENT_UNSUPPORTED, text)).own()
+        }
+    }
 }
 
 /// Reads a `<domain>` inside of another document.
 pub(crate) fn parse_node(node: Node<'_>) -> Result<DomainDefinition> {
-    DomainDefinition::parse_node(node, ParseFlags::INACTIVE, &Hooks)
-        .map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
+    DomainDefinition::parse_node(node, ParseFlags::INACTIVE, &Hooks).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
 }
 
 /// The definition of a run under number `id`.

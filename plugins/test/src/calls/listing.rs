@@ -6,7 +6,7 @@ use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainStateCode, ListDomainsFlags};
 use oxivirt_core::interface::{DomainListing, implements};
 use oxivirt_core::types::{Counted, Domain, List, Uuid, limit};
-use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
 use crate::TestConnection;
 use crate::error::{Own, check_flags};
@@ -96,7 +96,7 @@ fn matches(snapshot: &Snapshot, flags: ListDomainsFlags) -> bool {
 }
 
 fn missing() -> Error {
-    Error::new(ErrorCode::NO_DOMAIN, "")
+    Error::new(ErrorCode::NO_DOMAIN, "").in_domain(ErrorDomain::TEST)
 }
 
 fn most(wanted: i32) -> usize {
