@@ -22,6 +22,7 @@ mod security;
 mod status;
 mod tune;
 mod validate;
+mod validate_devices;
 mod vcpu;
 
 pub use clock::*;

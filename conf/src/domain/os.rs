@@ -283,6 +283,16 @@ const SYSTEM: [&str; 7] = ["manufacturer", "product", "version", "serial", "uuid
 const BASE_BOARD: [&str; 6] = ["manufacturer", "product", "version", "serial", "asset", "location"];
 const CHASSIS: [&str; 5] = ["manufacturer", "version", "serial", "asset", "sku"];
 
+fn is_bios_date(text: &str) -> bool {
+    let numbers: Option<Vec<u32>> = text.split('/').map(u32::parse_value).collect();
+    match numbers.as_deref() {
+        Some([month, day, year]) => {
+            (1..=12).contains(month) && (1..=31).contains(day) && (*year <= 99 || (1900..=9999).contains(year))
+        }
+        _ => false,
+    }
+}
+
 /// The known entries of a block, in their fixed order; the first of a name.
 fn entries(node: Node<'_>, known: &[&str]) -> Result<Vec<SysInfoEntry>> {
     let all: Vec<SysInfoEntry> = node.child_elements("entry")?;
@@ -299,6 +309,9 @@ impl Element for SysInfo {
         }
         let block = |name, known| node.child(name).map_or(Ok(Vec::new()), |n| entries(n, known));
         info.bios = block("bios", &BIOS)?;
+        if let Some(date) = info.bios.iter().find(|e| e.name == "date").filter(|e| !is_bios_date(&e.value)) {
+            return Err(node.bad_text(&date.value, "a date as MM/DD/YYYY or MM/DD/YY"));
+        }
         info.system = block("system", &SYSTEM)?;
         info.chassis = block("chassis", &CHASSIS)?;
         for board in node.children_named("baseBoard") {

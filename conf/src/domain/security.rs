@@ -90,6 +90,9 @@ impl Element for DeviceSecLabel {
         if label.is_some() && relabel == Some(YesNo::No) {
             return Err(node.error("a label needs relabelling"));
         }
+        if relabel == Some(YesNo::Yes) && label.is_none() && node.attr("labelskip").is_none() {
+            return Err(node.error("relabelling needs a label"));
+        }
         let labelskip = if node.mode().live { node.value("labelskip")? } else { None };
         let relabel = if labelskip == Some(YesNo::Yes) { relabel } else { Some(relabel.unwrap_or(YesNo::Yes)) };
         Ok(Self { model: node.value("model")?, labelskip, relabel, label })
@@ -106,10 +109,26 @@ impl Element for DeviceSecLabel {
     }
 }
 
-/// Prints the labels of one source; what the daemon skips is a run-time fact.
-pub(super) fn format_labels(w: &mut Writer, labels: &[DeviceSecLabel]) {
-    for label in labels {
-        if w.mode().live || label.labelskip != Some(YesNo::Yes) {
+impl DeviceSecLabel {
+    /// Without a label there is nothing to say but that it was skipped, which
+    /// is a run-time fact.
+    fn is_shown(&self, live: bool) -> bool {
+        let skipped = self.labelskip == Some(YesNo::Yes);
+        let says_more = self.label.is_some() || self.relabel == Some(YesNo::No);
+        if skipped { live } else { says_more }
+    }
+
+    /// Reads the labels of one source.
+    pub(super) fn parse_all(source: Node<'_>) -> Result<Vec<Self>> {
+        let mut labels: Vec<Self> = source.child_elements("seclabel")?;
+        labels.retain(|label| label.is_shown(source.mode().live));
+        Ok(labels)
+    }
+
+    /// Prints the labels of one source.
+    pub(super) fn format_all(labels: &[Self], w: &mut Writer) {
+        let live = w.mode().live;
+        for label in labels.iter().filter(|label| label.is_shown(live)) {
             w.element("seclabel", label);
         }
     }
@@ -236,6 +255,9 @@ pub enum SecretLookup {
 
 impl Element for SecretRef {
     fn parse(node: Node<'_>) -> Result<Self> {
+        if node.parent().is_some_and(|p| p.name() == "auth") && node.attr("type").is_none() {
+            return Err(node.missing_attr("type"));
+        }
         let lookup = match (node.attr("uuid"), node.attr("usage")) {
             (Some(_), None) => SecretLookup::Uuid(node.require("uuid")?),
             (None, Some(usage)) => SecretLookup::Usage(usage.to_owned()),

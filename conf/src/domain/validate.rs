@@ -1,25 +1,32 @@
-//! Checks that hold for every driver.
+//! Checks of the whole that hold for every driver.
 
 use oxivirt_core::{Error, Result};
 
 use super::DomainDefinition;
-use super::devices::{Address, ChannelTarget, CharKind, CharSource, DeviceRef, Devices, RngBackend, SmartcardKind};
-use super::{CacheShare, CacheType};
+use super::{
+    CacheShare, CacheType, CpuSet, Firmware, FirmwareFeatureName, LoaderType, NumaMode, NumaPlacement, SecLabelType,
+};
 
 /// Refuses a domain that no driver could run.
 pub(super) fn run(def: &DomainDefinition) -> Result<()> {
     name(def)?;
     memory(def)?;
-    boot_orders(&def.devices)?;
-    addresses(&def.devices)?;
-    aliases(&def.devices)?;
-    disks(&def.devices)?;
-    char_sources(&def.devices)?;
-    cputune(def)
+    firmware(def)?;
+    numatune(def)?;
+    cputune(def)?;
+    schedulers(def)?;
+    labels(def)?;
+    super::validate_devices::run(def)
 }
 
-fn refuse(what: impl Into<String>) -> Result<()> {
+/// Refuses what contradicts itself.
+pub(super) fn refuse(what: impl Into<String>) -> Result<()> {
     Err(Error::xml(what))
+}
+
+/// Refuses what means something but cannot be had.
+pub(super) fn unsupported(what: impl Into<String>) -> Result<()> {
+    Err(Error::config_unsupported(what))
 }
 
 fn name(def: &DomainDefinition) -> Result<()> {
@@ -45,113 +52,6 @@ fn memory(def: &DomainDefinition) -> Result<()> {
         return refuse(format!("maxMemory of {} KiB is below the memory of {} KiB", limit.size.0, def.memory.0));
     }
     Ok(())
-}
-
-fn boot_orders(devices: &Devices) -> Result<()> {
-    let mut seen = Vec::new();
-    for device in devices.iter() {
-        let Some(boot) = device.info().and_then(|i| i.boot.as_ref()) else { continue };
-        if seen.contains(&boot.order) {
-            return refuse(format!("boot order '{}' is used for more than one device", boot.order));
-        }
-        seen.push(boot.order);
-    }
-    Ok(())
-}
-
-/// No two drives on one place.
-fn addresses(devices: &Devices) -> Result<()> {
-    let mut seen = Vec::new();
-    for disk in &devices.disks {
-        if let Some(Address::Drive(place)) = &disk.info.address {
-            let place = (disk.target.bus, *place);
-            if seen.contains(&place) {
-                let (_, at) = place;
-                return refuse(format!(
-                    "disk '{}': drive address {}:{}:{}:{} is in use already",
-                    disk.target.dev, at.controller, at.bus, at.target, at.unit
-                ));
-            }
-            seen.push(place);
-        }
-    }
-    Ok(())
-}
-
-fn aliases(devices: &Devices) -> Result<()> {
-    let mut seen = Vec::new();
-    for device in devices.iter() {
-        // A console that mirrors the first serial port shares its alias.
-        if device.name() == "console" {
-            continue;
-        }
-        let Some(alias) = device.info().and_then(|i| i.alias.as_deref()) else { continue };
-        if !super::devices::is_user_alias(alias) {
-            continue;
-        }
-        if seen.contains(&alias) {
-            return refuse(format!("alias '{alias}' is used for more than one device"));
-        }
-        seen.push(alias);
-    }
-    Ok(())
-}
-
-fn disks(devices: &Devices) -> Result<()> {
-    for (at, disk) in devices.disks.iter().enumerate() {
-        if devices.disks.iter().take(at).any(|d| d.target.dev == disk.target.dev) {
-            return refuse(format!("target '{}' duplicated for disk sources", disk.target.dev));
-        }
-    }
-    Ok(())
-}
-
-/// Every character device says where its bytes go.
-fn char_sources(devices: &Devices) -> Result<()> {
-    for device in devices.iter() {
-        let name = device.name();
-        match device {
-            DeviceRef::Serial(d) => char_source(name, &d.source, true)?,
-            DeviceRef::Parallel(d) => char_source(name, &d.source, true)?,
-            DeviceRef::Console(d) => char_source(name, &d.source, d.target_type.as_deref() != Some("virtio"))?,
-            DeviceRef::Channel(d) => char_source(name, &d.source, matches!(d.target, ChannelTarget::GuestFwd { .. }))?,
-            DeviceRef::RedirDev(d) => char_source(name, &d.source, true)?,
-            DeviceRef::Smartcard(d) => {
-                if let SmartcardKind::Passthrough(source) = &d.kind {
-                    char_source(name, source, true)?;
-                }
-            }
-            DeviceRef::Rng(d) => {
-                if let RngBackend::Egd(source) = &d.backend {
-                    char_source(name, source, true)?;
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// `needs_path`: the driver does not choose the path of a socket.
-fn char_source(device: &str, source: &CharSource, needs_path: bool) -> Result<()> {
-    let missing = match &source.kind {
-        CharKind::Dev { path } | CharKind::File { path, .. } | CharKind::Pipe { path } => path.is_none().then_some("path"),
-        CharKind::Unix(unix) => (needs_path && unix.path.is_none()).then_some("path"),
-        CharKind::Tcp(tcp) if tcp.host.is_none() => Some("host"),
-        CharKind::Tcp(tcp) if tcp.service.is_none() => Some("service"),
-        CharKind::Udp(udp) => udp.connect_service.is_none().then_some("service"),
-        CharKind::SpicePort { channel } => channel.is_none().then_some("channel"),
-        CharKind::Nmdm { master, slave } => match (master, slave) {
-            (None, _) => Some("master"),
-            (_, None) => Some("slave"),
-            _ => None,
-        },
-        _ => None,
-    };
-    match missing {
-        None => Ok(()),
-        Some(name) => refuse(format!("/domain/devices/{device}/source: missing attribute '{name}' for type '{}'", source.type_name())),
-    }
 }
 
 /// Shares of caches and bandwidth do not collide.
@@ -189,4 +89,92 @@ fn cputune(def: &DomainDefinition) -> Result<()> {
 
 fn collide(a: &CacheShare, b: &CacheShare) -> bool {
     a.id == b.id && a.level == b.level && (a.kind == b.kind || a.kind == CacheType::Both || b.kind == CacheType::Both)
+}
+
+/// Loader, variable store and automatic choice fit together.
+fn firmware(def: &DomainDefinition) -> Result<()> {
+    let os = &def.os;
+    let feature = |name| os.firmware_features.iter().find(|f| f.name == name).map(|f| f.enabled.is_yes());
+    match os.firmware {
+        None => {
+            if os.loader.as_ref().is_some_and(|l| l.path.is_none()) {
+                return unsupported("no loader path specified and firmware auto selection disabled");
+            }
+        }
+        Some(Firmware::Bios) if os.nvram.is_some() => return unsupported("firmware type 'bios' does not support nvram"),
+        Some(_) => {
+            let secure = feature(FirmwareFeatureName::SecureBoot);
+            if feature(FirmwareFeatureName::EnrolledKeys) == Some(true) && secure == Some(false) {
+                return unsupported("firmware feature 'enrolled-keys' needs 'secure-boot'");
+            }
+        }
+    }
+    let Some(loader) = &os.loader else { return Ok(()) };
+    let stateless = loader.stateless.is_some_and(|s| s.is_yes());
+    if os.nvram.is_some() && stateless {
+        return unsupported("NVRAM is not permitted when loader is stateless");
+    }
+    let stateful = os.nvram.is_some() || loader.stateless.is_some_and(|s| !s.is_yes());
+    if os.firmware.is_none() && loader.kind != Some(LoaderType::Pflash) && stateful {
+        return unsupported("Only pflash loader type permits NVRAM");
+    }
+    Ok(())
+}
+
+fn numatune(def: &DomainDefinition) -> Result<()> {
+    let Some(tune) = &def.numatune else { return Ok(()) };
+    if let Some(memory) = &tune.memory
+        && memory.placement == Some(NumaPlacement::Static)
+        && memory.nodeset.is_none()
+    {
+        return unsupported("nodeset for NUMA memory tuning must be set if 'placement' is 'static'");
+    }
+    let cells = def.cpu.as_ref().and_then(|c| c.numa.as_ref()).map_or(0, |n| n.cells.len());
+    for node in &tune.nodes {
+        if cells == 0 {
+            return refuse("<memnode> needs guest NUMA cells");
+        }
+        if node.cellid as usize >= cells {
+            return refuse(format!("<memnode> for cell {}, but there are {cells} cells", node.cellid));
+        }
+        let all = tune.memory.as_ref().map(|m| m.mode);
+        if all.is_some_and(|m| (m == NumaMode::Restrictive) != (node.mode == NumaMode::Restrictive)) {
+            return refuse("mode 'restrictive' stands in <memory> and every <memnode>, or in none");
+        }
+    }
+    Ok(())
+}
+
+/// One scheduler per thread, and only for threads that exist.
+fn schedulers(def: &DomainDefinition) -> Result<()> {
+    let Some(tune) = &def.cputune else { return Ok(()) };
+    let overlap = |sets: &[&CpuSet]| {
+        sets.iter().enumerate().any(|(at, set)| sets.iter().take(at).any(|other| other.overlaps(set)))
+    };
+    if overlap(&tune.vcpusched.iter().map(|s| &s.vcpus).collect::<Vec<_>>()) {
+        return refuse("'vcpusched' attributes 'vcpus' must not overlap");
+    }
+    if overlap(&tune.iothreadsched.iter().map(|s| &s.iothreads).collect::<Vec<_>>()) {
+        return refuse("'iothreadsched' attributes 'iothreads' must not overlap");
+    }
+    for id in tune.iothreadsched.iter().flat_map(|s| s.iothreads.iter()) {
+        if !def.iothreads.iter().any(|t| t.id == id) {
+            return unsupported(format!("Cannot find 'iothread' : {id}"));
+        }
+    }
+    Ok(())
+}
+
+/// At most one label per model.
+fn labels(def: &DomainDefinition) -> Result<()> {
+    for (at, label) in def.seclabels.iter().enumerate() {
+        let Some(model) = &label.model else { continue };
+        if def.seclabels.iter().take(at).any(|other| other.model.as_ref() == Some(model)) {
+            return refuse(format!("seclabel for model {model} is already provided"));
+        }
+        if label.kind == Some(SecLabelType::Static) && label.label.is_none() {
+            return refuse(format!("the static label of model {model} is missing"));
+        }
+    }
+    Ok(())
 }

@@ -120,6 +120,11 @@ impl Element for PciAddress {
         if address.slot > 0x1f {
             return Err(node.bad_attr("slot", &format!("{:#x}", address.slot), "0x00 to 0x1f"));
         }
+        if let Some(zpci) = address.zpci
+            && zpci.uid.is_some_and(|uid| uid == 0 || uid > 0xffff)
+        {
+            return Err(node.error("the uid of 'zpci' is not within 0x0001 to 0xffff"));
+        }
         if address.function > 7 {
             return Err(node.bad_attr("function", &format!("{:#x}", address.function), "0x0 to 0x7"));
         }
@@ -164,7 +169,7 @@ impl Element for Address {
             },
             "ccid" => Self::Ccid { controller: zero("controller")?, slot: zero("slot")? },
             "usb" => Self::Usb(UsbAddress::parse(node)?),
-            "spapr-vio" => Self::SpaprVio { reg: node.value("reg")? },
+            "spapr-vio" => Self::SpaprVio { reg: node.value::<u32>("reg")?.map(u64::from) },
             "virtio-s390" => Self::VirtioS390,
             "ccw" => Self::Ccw(match (number("cssid")?, number("ssid")?, number("devno")?) {
                 (Some(cssid), Some(ssid), Some(devno)) => {

@@ -3,7 +3,7 @@
 
 use oxivirt_core::Result;
 
-use crate::domain::security::{DeviceSecLabel, format_labels};
+use crate::domain::security::DeviceSecLabel;
 use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
 use crate::xml_enum;
 
@@ -115,7 +115,7 @@ impl CharSource {
     pub fn parse_typed(node: Node<'_>, kind: &str) -> Result<Self> {
         let source = node.child("source");
         let seclabels = match source {
-            Some(source) => source.child_elements("seclabel")?,
+            Some(source) => DeviceSecLabel::parse_all(source)?,
             None => Vec::new(),
         };
         Ok(Self { kind: CharKind::parse(node, source, kind)?, log: node.child_element("log")?, seclabels })
@@ -243,7 +243,7 @@ impl CharSource {
     fn source(&self, w: &mut Writer, inside: impl FnOnce(&mut Writer)) {
         w.open("source");
         inside(w);
-        format_labels(w, &self.seclabels);
+        DeviceSecLabel::format_all(&self.seclabels, w);
         w.close_or_drop();
     }
 }

@@ -83,6 +83,9 @@ impl Element for Controller {
             info: DeviceInfo::parse(node)?,
             ..Self::default()
         };
+        if found.driver.iothread.is_some() && kind != ControllerType::Scsi {
+            return Err(node.error("'iothread' is for virtio SCSI controllers only"));
+        }
         match kind {
             ControllerType::VirtioSerial => {
                 found.ports = node.value("ports")?;

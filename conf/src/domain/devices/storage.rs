@@ -4,7 +4,7 @@
 use oxivirt_core::Result;
 
 use super::address::PciAddress;
-use crate::domain::security::{DeviceSecLabel, SecretRef, format_labels};
+use crate::domain::security::{DeviceSecLabel, SecretRef};
 use crate::xml::{Element, Node, RawElement, Value, Writer, YesNo};
 use crate::xml_enum;
 
@@ -206,14 +206,30 @@ xml_enum! {
 }
 
 /// `<encryption format='luks' engine='qemu'>`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Encryption {
-    #[xml(attr)]
     pub format: EncryptionFormat,
-    #[xml(attr)]
     pub engine: Option<EncryptionEngine>,
-    #[xml(children = "secret")]
     pub secrets: Vec<SecretRef>,
+}
+
+impl Element for Encryption {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        if node.child("cipher").is_some() {
+            return Err(node.error("a domain's disk takes no <cipher>, the image knows it"));
+        }
+        Ok(Self {
+            format: node.require("format")?,
+            engine: node.value("engine")?,
+            secrets: node.child_elements("secret")?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("format", &self.format);
+        w.attr_opt("engine", self.engine.as_ref());
+        w.elements("secret", &self.secrets);
+    }
 }
 
 /// `<reservations managed='yes'>`, or with the helper's socket.
@@ -295,7 +311,7 @@ impl StorageSource {
         found.auth = source.child_element("auth")?;
         found.encryption = source.child_element("encryption")?;
         found.reservations = source.child_element("reservations")?;
-        found.seclabels = source.child_elements("seclabel")?;
+        found.seclabels = DeviceSecLabel::parse_all(source)?;
         if let Some(slice) = source.child("slices").and_then(|s| s.child("slice")) {
             found.slice = Some(StorageSlice { offset: slice.require("offset")?, size: slice.require("size")? });
         }
@@ -357,7 +373,7 @@ impl StorageSource {
             w.close();
             w.close();
         }
-        format_labels(w, &self.seclabels);
+        DeviceSecLabel::format_all(&self.seclabels, w);
         if let Some(auth) = &self.auth {
             w.element("auth", auth);
         }

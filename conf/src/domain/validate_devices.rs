@@ -1,0 +1,230 @@
+//! Checks of devices that hold for every driver.
+
+use oxivirt_core::Result;
+
+use super::DomainDefinition;
+use super::devices::{
+    Address, BackendType, ChannelTarget, CharKind, CharSource, ControllerType, DeviceRef, Devices, Disk, DiskBus,
+    HostdevSource, InputBus, Interface, RngBackend, SmartcardKind, VideoType,
+};
+use super::validate::{refuse, unsupported};
+use crate::xml::YesNo;
+
+/// Refuses devices that no driver could give to a guest.
+pub(super) fn run(def: &DomainDefinition) -> Result<()> {
+    let devices = &def.devices;
+    boot_orders(devices)?;
+    if !def.os.boot.is_empty() && devices.iter().any(|d| d.info().is_some_and(|i| i.boot.is_some())) {
+        return unsupported("per-device boot elements cannot be used together with os/boot elements");
+    }
+    addresses(devices)?;
+    aliases(devices)?;
+    targets(devices)?;
+    devices.disks.iter().try_for_each(disk)?;
+    devices.interfaces.iter().try_for_each(interface)?;
+    hostdevs(devices)?;
+    videos(devices)?;
+    usb(devices)?;
+    char_sources(devices)
+}
+
+fn boot_orders(devices: &Devices) -> Result<()> {
+    let mut seen = Vec::new();
+    for device in devices.iter() {
+        let Some(boot) = device.info().and_then(|i| i.boot.as_ref()) else { continue };
+        if seen.contains(&boot.order) {
+            return refuse(format!("boot order '{}' is used for more than one device", boot.order));
+        }
+        seen.push(boot.order);
+    }
+    Ok(())
+}
+
+/// No two drives on one place.
+fn addresses(devices: &Devices) -> Result<()> {
+    let mut seen = Vec::new();
+    for disk in &devices.disks {
+        if let Some(Address::Drive(place)) = &disk.info.address {
+            let place = (disk.target.bus, *place);
+            if seen.contains(&place) {
+                let (_, at) = place;
+                return refuse(format!(
+                    "disk '{}': drive address {}:{}:{}:{} is in use already",
+                    disk.target.dev, at.controller, at.bus, at.target, at.unit
+                ));
+            }
+            seen.push(place);
+        }
+    }
+    Ok(())
+}
+
+fn aliases(devices: &Devices) -> Result<()> {
+    let mut seen = Vec::new();
+    for device in devices.iter() {
+        // A console that mirrors the first serial port shares its alias.
+        if device.name() == "console" {
+            continue;
+        }
+        let Some(alias) = device.info().and_then(|i| i.alias.as_deref()) else { continue };
+        if !super::devices::is_user_alias(alias) {
+            continue;
+        }
+        if seen.contains(&alias) {
+            return refuse(format!("alias '{alias}' is used for more than one device"));
+        }
+        seen.push(alias);
+    }
+    Ok(())
+}
+
+fn targets(devices: &Devices) -> Result<()> {
+    for (at, disk) in devices.disks.iter().enumerate() {
+        if devices.disks.iter().take(at).any(|d| d.target.dev == disk.target.dev) {
+            return refuse(format!("target '{}' duplicated for disk sources", disk.target.dev));
+        }
+    }
+    Ok(())
+}
+
+/// Every character device says where its bytes go.
+fn char_sources(devices: &Devices) -> Result<()> {
+    for device in devices.iter() {
+        let name = device.name();
+        match device {
+            DeviceRef::Serial(d) => char_source(name, &d.source, true)?,
+            DeviceRef::Parallel(d) => char_source(name, &d.source, true)?,
+            DeviceRef::Console(d) => char_source(name, &d.source, d.target_type.as_deref() != Some("virtio"))?,
+            DeviceRef::Channel(d) => char_source(name, &d.source, matches!(d.target, ChannelTarget::GuestFwd { .. }))?,
+            DeviceRef::RedirDev(d) => char_source(name, &d.source, true)?,
+            DeviceRef::Smartcard(d) => {
+                if let SmartcardKind::Passthrough(source) = &d.kind {
+                    char_source(name, source, true)?;
+                }
+            }
+            DeviceRef::Rng(d) => {
+                if let RngBackend::Egd(source) = &d.backend {
+                    char_source(name, source, true)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `needs_path`: the driver does not choose the path of a socket.
+fn char_source(device: &str, source: &CharSource, needs_path: bool) -> Result<()> {
+    let missing = match &source.kind {
+        CharKind::Dev { path } | CharKind::File { path, .. } | CharKind::Pipe { path } => path.is_none().then_some("path"),
+        CharKind::Unix(unix) => (needs_path && unix.path.is_none()).then_some("path"),
+        CharKind::Tcp(tcp) if tcp.host.is_none() => Some("host"),
+        CharKind::Tcp(tcp) if tcp.service.is_none() => Some("service"),
+        CharKind::Udp(udp) => udp.connect_service.is_none().then_some("service"),
+        CharKind::SpicePort { channel } => channel.is_none().then_some("channel"),
+        CharKind::Nmdm { master, slave } => match (master, slave) {
+            (None, _) => Some("master"),
+            (_, None) => Some("slave"),
+            _ => None,
+        },
+        _ => None,
+    };
+    match missing {
+        None => Ok(()),
+        Some(name) => refuse(format!("/domain/devices/{device}/source: missing attribute '{name}' for type '{}'", source.type_name())),
+    }
+}
+
+/// What a disk says fits together.
+fn disk(disk: &Disk) -> Result<()> {
+    let name = &disk.target.dev;
+    if disk.auth.is_some() && disk.source.auth.is_some() {
+        return unsupported(format!("disk '{name}': an <auth> definition already found for disk source"));
+    }
+    if disk.encryption.is_some() && disk.source.encryption.is_some() {
+        return unsupported(format!("disk '{name}': an <encryption> definition already found for disk source"));
+    }
+    if name.ends_with(|c: char| c.is_ascii_digit()) && !name.starts_with("nvme") {
+        return unsupported(format!("invalid disk target '{name}', partitions can't appear in disk targets"));
+    }
+    let Some(bus) = disk.target.bus else { return Ok(()) };
+    let on_drive = matches!(bus, DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata);
+    match &disk.info.address {
+        Some(Address::Drive(_)) | Some(Address::Unassigned) => {}
+        Some(other) if on_drive => {
+            let kind = other.type_name();
+            return unsupported(format!("Invalid address type '{kind}' for the disk '{name}' with the bus type '{bus}'"));
+        }
+        None if on_drive && disk.index().is_none() => {
+            return refuse(format!("Unknown disk name '{name}' and no address specified"));
+        }
+        _ => {}
+    }
+    if bus != DiskBus::Scsi && (disk.vendor.is_some() || disk.product.is_some()) {
+        return unsupported(format!("disk '{name}': only SCSI disks have a vendor and a product"));
+    }
+    if !disk.throttle_filters.is_empty() && disk.iotune.is_some() {
+        return unsupported(format!("block 'throttlefilters' can't be used together with 'iotune' for disk '{name}'"));
+    }
+    Ok(())
+}
+
+fn interface(interface: &Interface) -> Result<()> {
+    let backend = interface.backend.as_ref();
+    let passt = backend.is_some_and(|b| b.kind == Some(BackendType::Passt));
+    if !interface.port_forwards.is_empty() && !passt {
+        return unsupported("The <portForward> element can only be used with the 'passt' backend");
+    }
+    Ok(())
+}
+
+/// No host device is given away twice.
+fn hostdevs(devices: &Devices) -> Result<()> {
+    for (at, hostdev) in devices.hostdevs.iter().enumerate() {
+        let same = |other: &HostdevSource| match (other, &hostdev.source) {
+            (HostdevSource::Pci { address: a, .. }, HostdevSource::Pci { address: b, .. }) => {
+                (a.domain, a.bus, a.slot, a.function) == (b.domain, b.bus, b.slot, b.function)
+            }
+            (HostdevSource::Mdev { uuid: a, .. }, HostdevSource::Mdev { uuid: b, .. }) => a == b,
+            (HostdevSource::Scsi(a), HostdevSource::Scsi(b)) => a.source == b.source,
+            _ => false,
+        };
+        if devices.hostdevs.iter().take(at).any(|other| same(&other.source)) {
+            return refuse("Hostdev already exists in the domain configuration");
+        }
+    }
+    Ok(())
+}
+
+fn videos(devices: &Devices) -> Result<()> {
+    let videos = &devices.videos;
+    if videos.len() > 1 && videos.iter().any(|v| v.model.kind == VideoType::None) {
+        return unsupported("a 'none' video type must be the only video device defined for the domain");
+    }
+    if videos.iter().filter(|v| v.model.primary == Some(YesNo::Yes)).count() > 1 {
+        return unsupported("Only one primary video device is supported");
+    }
+    Ok(())
+}
+
+/// A domain whose USB is switched off has no USB devices.
+fn usb(devices: &Devices) -> Result<()> {
+    let off = |c: &super::devices::Controller| c.kind == ControllerType::Usb && c.model.as_deref() == Some("none");
+    if !devices.controllers.iter().any(off) {
+        return Ok(());
+    }
+    let name = if devices.inputs.iter().any(|i| i.bus == Some(InputBus::Usb)) {
+        "input"
+    } else if !devices.hubs.is_empty() {
+        "hub"
+    } else if !devices.redirdevs.is_empty() {
+        "redirdev"
+    } else if devices.hostdevs.iter().any(|h| matches!(h.source, HostdevSource::Usb(_))) {
+        "hostdev"
+    } else if devices.disks.iter().any(|d| d.target.bus == Some(DiskBus::Usb)) {
+        "disk"
+    } else {
+        return Ok(());
+    };
+    unsupported(format!("Can't add USB {name} device. USB bus is disabled"))
+}
