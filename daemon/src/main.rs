@@ -1,1 +1,127 @@
-fn main() {}
+//! oxivirtd, the daemon.
+//!
+//! This file is the list of what happens at the start; every step is a module.
+//! Nothing here knows a driver.
+
+mod accounts;
+mod activation;
+mod admin;
+mod background;
+mod client;
+mod daemon;
+mod life;
+mod logging;
+mod options;
+mod plugins;
+mod server;
+mod settings;
+mod sockets;
+mod subscriptions;
+mod workers;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use oxivirt_core::host::Host;
+use oxivirt_util::paths::Root;
+
+use daemon::Daemon;
+use logging::{Output, Place};
+use options::Options;
+use server::Server;
+use settings::Settings;
+use sockets::Listeners;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    if options.daemon && !background::is_child() {
+        return background::start();
+    }
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // The log may go elsewhere; whoever started the program looks here.
+            eprintln!("oxivirtd: {message}");
+            tracing::error!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    if options.plugins {
+        print!("{}", plugins::report(&plugins::folder(options))?);
+        return Ok(());
+    }
+    let root = root(options)?;
+    let settings = read_settings(options, &root)?;
+    if options.check {
+        return Ok(());
+    }
+    if options.listen {
+        return Err("--listen: TCP and TLS sockets are not supported yet".to_owned());
+    }
+    if options.daemon {
+        background::detach();
+    }
+    start_log(options, &root, &settings)?;
+
+    let pid_file = sockets::claim(&pid_path(options, &root))?;
+    let listeners = Listeners::open(&root, &settings)?;
+    let runtime = life::runtime()?;
+    let auths = sockets::auths(&root, &settings.sockets);
+    let main = Server::new("libvirtd", settings.main, auths);
+    let admin = Server::new("admin", settings.admin, auths);
+    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin);
+    daemon.serve(plugins::start(&plugins::folder(options), Host::new(daemon))?);
+
+    let reload = || read_settings(options, &daemon.root).and_then(|new| start_log(options, &daemon.root, &new));
+    let ended = runtime.block_on(life::live(daemon, &listeners, options, reload));
+    life::stop(daemon);
+    drop(listeners);
+    drop(pid_file);
+    // Threads that hang in a driver must not keep the program.
+    runtime.shutdown_background();
+    ended
+}
+
+fn root(options: &Options) -> Result<Root, String> {
+    let root = match &options.root {
+        Some(folder) => std::path::absolute(folder).and_then(Root::at),
+        None if rustix::process::geteuid().is_root() => Ok(Root::system()),
+        None => Root::session(),
+    };
+    root.map_err(|error| error.to_string())
+}
+
+fn read_settings(options: &Options, root: &Root) -> Result<Settings, String> {
+    match &options.config {
+        Some(file) => Settings::read(file, true),
+        None => Settings::read(&root.config().join("libvirtd.conf"), false),
+    }
+}
+
+/// Sets up the log, for the first time or again.
+fn start_log(options: &Options, root: &Root, settings: &Settings) -> Result<(), String> {
+    let fallback = match options.daemon {
+        false => Place::Stderr,
+        true if root.is_session() => Place::File(root.log().join("libvirtd.log")),
+        true if Output::journald_is_there() => Place::Journald,
+        true => Place::Syslog("oxivirtd".to_owned()),
+    };
+    logging::apply(settings.log.open(options.verbose, &fallback)?);
+    logging::start();
+    for key in &settings.idle_keys {
+        tracing::debug!(key, "this setting is understood and has no effect yet");
+    }
+    Ok(())
+}
+
+fn pid_path(options: &Options, root: &Root) -> PathBuf {
+    match &options.pid_file {
+        Some(file) => file.clone(),
+        None if root.is_session() => root.run().join("libvirtd.pid"),
+        None => root.resolve("/run/libvirtd.pid"),
+    }
+}

@@ -37,7 +37,7 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::XML_INVALID_SCHEMA => {
             ("XML document failed to validate against schema", "XML document failed to validate against schema")
         }
-        ErrorCode::RPC => ("RPC error", "RPC error"),
+        ErrorCode::RPC => ("RPC error", ""),
         ErrorCode::AUTH_FAILED => ("authentication failed", "authentication failed"),
         ErrorCode::AUTH_CANCELLED => ("authentication cancelled", "authentication cancelled"),
         ErrorCode::AUTH_UNAVAILABLE => ("authentication unavailable", "authentication unavailable"),

@@ -25,6 +25,7 @@
 
 mod describe;
 
+pub mod admin;
 pub mod connect;
 pub mod cpu_models;
 pub mod domain_config;
@@ -46,6 +47,7 @@ use crate::connection::Connection;
 use crate::wire::message::Program;
 use crate::wire::xdr::{Reader, Writer};
 
+pub use admin::Admin;
 pub use connect::Connect;
 pub use cpu_models::CpuModels;
 pub use describe::{CallDescription, Priority, StreamDirection, not_supported, public_name};
@@ -180,6 +182,6 @@ pub fn find(program: Program, number: i32) -> Option<(&'static Interface, usize)
 /// Every described call: those that drivers answer and those that the daemon
 /// answers itself.
 pub fn all_calls() -> impl Iterator<Item = &'static CallDescription> {
-    let served = [session::CALLS, events::CALLS];
+    let served = [session::CALLS, events::CALLS, admin::CALLS];
     INTERFACES.iter().map(|interface| interface.calls).chain(served).flatten()
 }

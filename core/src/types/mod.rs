@@ -49,6 +49,10 @@ pub mod limit {
     pub const TUNABLE: usize = 2_048;
     /// Parameters of one job.
     pub const JOB_STATS: usize = 64;
+    /// Parameters of one server.
+    pub const ADMIN_PARAMETERS: usize = 32;
+    /// Parameters that describe a client to an administrator.
+    pub const ADMIN_CLIENT_INFO: usize = 64;
     /// Identities in one graphics event.
     pub const GRAPHICS_IDENTITY: usize = 20;
 }

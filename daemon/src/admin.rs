@@ -1,0 +1,189 @@
+//! What administrators ask for.
+
+use std::sync::Arc;
+use std::time::UNIX_EPOCH;
+
+use oxivirt_core::interface::Admin;
+use oxivirt_core::interface::admin::{AdminClient, AdminServer, LoggingFilters, LoggingOutputs};
+use oxivirt_core::types::{Counted, List, TypedParam, TypedValue, limit};
+use oxivirt_core::{Call, Error, ErrorCode, ErrorDomain, Result};
+
+use crate::client::{Client, INTERFACE_VERSION};
+use crate::daemon::Daemon;
+use crate::logging;
+use crate::server::Server;
+
+/// An administrator and the daemon that is looked after.
+pub(crate) struct Administrator {
+    /// Who asks.
+    pub(crate) client: Arc<Client>,
+    /// Who is asked.
+    pub(crate) daemon: &'static Daemon,
+}
+
+impl Administrator {
+    fn server(&self, name: &str) -> Result<&'static Server> {
+        self.daemon.servers().into_iter().find(|server| server.name == name).ok_or_else(|| {
+            Error::new(ErrorCode::NO_SERVER, format!("No server named '{name}'")).in_domain(ErrorDomain::RPC)
+        })
+    }
+
+    fn client_of(&self, server: &str, id: u64) -> Result<Arc<Client>> {
+        self.server(server)?.find(id).ok_or_else(|| {
+            let detail = format!("No client with matching ID '{id}'");
+            Error::new(ErrorCode::NO_CLIENT, detail).in_domain(ErrorDomain::RPC)
+        })
+    }
+}
+
+impl Admin for Administrator {
+    fn connect_open(&self, call: &Call, flags: u32) -> Result<()> {
+        no_flags(call, flags)
+    }
+
+    fn connect_close(&self, _: &Call) -> Result<()> {
+        Ok(())
+    }
+
+    fn connect_get_lib_version(&self, _: &Call) -> Result<u64> {
+        Ok(INTERFACE_VERSION)
+    }
+
+    fn connect_list_servers(
+        &self,
+        call: &Call,
+        need_results: u32,
+        flags: u32,
+    ) -> Result<Counted<List<AdminServer, { limit::LIST }>>> {
+        no_flags(call, flags)?;
+        let all = self.daemon.servers().map(|server| AdminServer { name: server.name.into() });
+        Counted::answer(need_results != 0, all.to_vec())
+    }
+
+    fn connect_lookup_server(&self, call: &Call, name: &str, flags: u32) -> Result<AdminServer> {
+        no_flags(call, flags)?;
+        self.server(name).map(|server| AdminServer { name: server.name.into() })
+    }
+
+    fn server_get_threadpool_parameters(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        flags: u32,
+    ) -> Result<List<TypedParam, { limit::ADMIN_PARAMETERS }>> {
+        no_flags(call, flags)?;
+        let server = self.server(&srv.name)?;
+        let gauge = server.workers.gauge();
+        List::new(vec![
+            number("minWorkers", server.limits.min_workers),
+            number("maxWorkers", server.limits.max_workers),
+            number("nWorkers", gauge.threads),
+            number("freeWorkers", gauge.free),
+            number("prioWorkers", server.limits.prio_workers),
+            number("jobQueueDepth", gauge.queued),
+        ])
+    }
+
+    fn server_list_clients(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        need_results: u32,
+        flags: u32,
+    ) -> Result<Counted<List<AdminClient, { limit::LIST }>>> {
+        no_flags(call, flags)?;
+        let all = self.server(&srv.name)?.list();
+        Counted::answer(need_results != 0, all.iter().map(|client| describe(srv, client)).collect())
+    }
+
+    fn server_lookup_client(&self, call: &Call, srv: &AdminServer, id: u64, flags: u32) -> Result<AdminClient> {
+        no_flags(call, flags)?;
+        self.client_of(&srv.name, id).map(|client| describe(srv, &client))
+    }
+
+    fn client_get_info(
+        &self,
+        call: &Call,
+        clnt: &AdminClient,
+        flags: u32,
+    ) -> Result<List<TypedParam, { limit::ADMIN_CLIENT_INFO }>> {
+        no_flags(call, flags)?;
+        let client = self.client_of(&clnt.srv.name, clnt.id)?;
+        let mut all = vec![TypedParam::new("readonly", TypedValue::Boolean(client.is_read_only()))];
+        // The same facts that drivers get, under the administrators' names.
+        for param in client.peer.parameters() {
+            let (name, value) = match (param.field(), param.value()) {
+                ("unix-user-id", TypedValue::UnsignedLongLong(id)) => ("unix_user_id", TypedValue::Int(id as u32 as i32)),
+                ("unix-group-id", TypedValue::UnsignedLongLong(id)) => ("unix_group_id", TypedValue::Int(id as u32 as i32)),
+                ("process-id", TypedValue::LongLong(id)) => ("unix_process_id", TypedValue::Int(id as i32)),
+                ("user-name", name) => ("unix_user_name", name),
+                ("group-name", name) => ("unix_group_name", name),
+                _ => continue,
+            };
+            all.push(TypedParam::new(name, value));
+        }
+        List::new(all)
+    }
+
+    fn client_close(&self, call: &Call, clnt: &AdminClient, flags: u32) -> Result<()> {
+        no_flags(call, flags)?;
+        self.client_of(&clnt.srv.name, clnt.id)?.abort("an administrator asked for it");
+        tracing::info!(by = self.client.id, client = clnt.id, "client closed");
+        Ok(())
+    }
+
+    fn server_get_client_limits(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        flags: u32,
+    ) -> Result<List<TypedParam, { limit::ADMIN_PARAMETERS }>> {
+        no_flags(call, flags)?;
+        let server = self.server(&srv.name)?;
+        let (clients, anonymous) = server.count();
+        List::new(vec![
+            number("nclients_max", server.limits.clients),
+            number("nclients", clients),
+            number("nclients_unauth_max", server.limits.anonymous_clients),
+            number("nclients_unauth", anonymous),
+        ])
+    }
+
+    fn connect_get_logging_outputs(&self, call: &Call, flags: u32) -> Result<LoggingOutputs> {
+        no_flags(call, flags)?;
+        let (outputs, _) = logging::describe();
+        let noutputs = u32::try_from(outputs.len()).unwrap_or(u32::MAX);
+        Ok(LoggingOutputs { outputs: outputs.join(" ").into(), noutputs })
+    }
+
+    fn connect_get_logging_filters(&self, call: &Call, flags: u32) -> Result<LoggingFilters> {
+        no_flags(call, flags)?;
+        let (_, filters) = logging::describe();
+        let nfilters = u32::try_from(filters.len()).unwrap_or(u32::MAX);
+        let filters = (!filters.is_empty()).then(|| filters.join(" ").into());
+        Ok(LoggingFilters { filters: filters.into(), nfilters })
+    }
+}
+
+fn no_flags(call: &Call, flags: u32) -> Result<()> {
+    match flags {
+        0 => Ok(()),
+        _ => Err(Error::invalid_arg(format!("unsupported flags (0x{flags:x}) in function {}", call.name()))
+            .in_domain(ErrorDomain::ADMIN)),
+    }
+}
+
+fn number(name: &'static str, value: usize) -> TypedParam {
+    TypedParam::new(name, TypedValue::UnsignedInt(u32::try_from(value).unwrap_or(u32::MAX)))
+}
+
+fn describe(server: &AdminServer, client: &Client) -> AdminClient {
+    const UNIX: u32 = 0;
+    let since = client.since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    AdminClient {
+        srv: server.clone(),
+        id: client.id,
+        timestamp: i64::try_from(since).unwrap_or(i64::MAX),
+        transport: UNIX,
+    }
+}

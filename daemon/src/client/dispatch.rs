@@ -1,0 +1,233 @@
+//! From a call's frame to the one who answers it, and back.
+
+use std::sync::Arc;
+
+use oxivirt_core::interface::{CallDescription, Interface, Priority, admin, events, find, public_name, session};
+use oxivirt_core::wire::message::{Header, Program, Status, begin, finish};
+use oxivirt_core::wire::xdr::Reader;
+use oxivirt_core::{Call, Connection, Error, ErrorCode, ErrorDomain, Result};
+
+use super::context::Caller;
+use super::{Client, error_frame};
+use crate::admin::Administrator;
+use crate::server::Door;
+use crate::workers::Urgency;
+
+/// Who answers a call.
+pub(super) enum Answerer {
+    Driver { interface: &'static Interface, index: usize, connection: Connection },
+    Session(usize),
+    Events(usize),
+    Admin(usize),
+}
+
+impl Answerer {
+    fn call(&self) -> &'static CallDescription {
+        match self {
+            Self::Driver { interface, index, .. } => &interface.calls[*index],
+            Self::Session(index) => &session::CALLS[*index],
+            Self::Events(index) => &events::CALLS[*index],
+            Self::Admin(index) => &admin::CALLS[*index],
+        }
+    }
+
+    /// Whether the answer needs no thread of its own.
+    fn is_quick(&self) -> bool {
+        match self {
+            Self::Driver { interface, index, connection } => {
+                (interface.quick)(connection.interfaces()) & (1 << index) != 0
+            }
+            // Opening asks a driver.
+            Self::Session(index) => session::CALLS[*index].number != CONNECT_OPEN,
+            Self::Events(_) | Self::Admin(_) => true,
+        }
+    }
+}
+
+const CONNECT_OPEN: i32 = 1;
+/// Greatest number of a published call or event of the main protocol.
+const REMOTE_LAST: i32 = 453;
+
+impl Client {
+    /// Takes a call: answers it here when that is quick, else on a worker.
+    pub(super) async fn call(self: &Arc<Self>, header: Header, payload: &[u8]) {
+        let answerer = match self.route(header) {
+            Ok(answerer) => answerer,
+            Err(error) => {
+                tracing::debug!(client = self.id, %error, procedure = header.procedure, "refused");
+                self.refuse(header, &error);
+                return;
+            }
+        };
+        if answerer.is_quick() {
+            self.answer(header, &answerer, payload);
+            return;
+        }
+        let permit = match self.calls.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            // Nothing more is read from this client until one of its calls ends.
+            Err(_) => match self.pause(self.calls.clone().acquire_owned()).await {
+                Ok(permit) => permit,
+                Err(_) => return,
+            },
+        };
+        let urgency = match answerer.call().priority {
+            Priority::High => Urgency::Urgent,
+            Priority::Low => Urgency::Ordinary,
+        };
+        let (client, payload) = (self.clone(), payload.to_vec());
+        let job = Box::new(move || {
+            client.answer(header, &answerer, &payload);
+            drop(permit);
+        });
+        if let Err(error) = self.server.workers.submit(urgency, job) {
+            self.refuse(header, &error);
+        }
+    }
+
+    /// Finds who answers, in the order of checks that clients know.
+    fn route(self: &Arc<Self>, header: Header) -> Result<Answerer> {
+        let known = match self.door {
+            Door::Admin => header.program == Program::ADMIN,
+            _ => [Program::REMOTE, Program::QEMU, Program::LXC].contains(&header.program),
+        };
+        if !known || header.version != 1 {
+            return Err(protocol(format!("Cannot find program {} version {}", header.program.0, header.version)));
+        }
+        if header.status != Status::OK {
+            return Err(protocol(format!("Unexpected message status {}", header.status.0)));
+        }
+        let local = |calls: &'static [CallDescription]| {
+            calls.iter().position(|call| call.program == header.program && call.number == header.procedure)
+        };
+        if let Some(index) = local(admin::CALLS) {
+            return Ok(Answerer::Admin(index));
+        }
+        let driver = find(header.program, header.procedure);
+        let own = match driver {
+            Some(_) => None,
+            None => local(session::CALLS).map(Answerer::Session).or_else(|| local(events::CALLS).map(Answerer::Events)),
+        };
+        if driver.is_none() && own.is_none() {
+            return Err(unknown(header));
+        }
+        let is_auth = matches!(&own, Some(Answerer::Session(index)) if session::CALLS[*index].name.starts_with("auth_"));
+        if !self.is_authenticated() && !is_auth {
+            return Err(protocol("authentication required".to_owned()));
+        }
+        let connection = self.connection();
+        let answerer = match (driver, own, connection) {
+            (Some((interface, index)), _, Some(connection)) => Answerer::Driver { interface, index, connection },
+            (None, Some(Answerer::Session(index)), _) if works_unopened(&session::CALLS[index]) => Answerer::Session(index),
+            (None, Some(own), Some(_)) => own,
+            _ => return Err(Error::internal("hypervisor connection not open").in_domain(ErrorDomain::RPC)),
+        };
+        let call = answerer.call();
+        match call.write && self.is_read_only() {
+            true => {
+                let text = format!("read only access prevents {}", public_name(call.name));
+                Err(Error::new(ErrorCode::OPERATION_DENIED, text).in_domain(domain_of(call.name)))
+            }
+            false => Ok(answerer),
+        }
+    }
+
+    /// Answers a call on this thread.
+    fn answer(self: &Arc<Self>, header: Header, answerer: &Answerer, payload: &[u8]) {
+        let caller = Caller::new(self.clone(), answerer.call());
+        tracing::trace!(client = self.id, call = caller.call.name, serial = header.serial, "call");
+        let result = begin(&header.reply(Status::OK)).and_then(|mut out| {
+            let mut input = Reader::new(payload);
+            Call::with(&caller, |call| match answerer {
+                Answerer::Driver { interface, index, connection } => {
+                    (interface.dispatch)(connection, *index, call, &mut input, &mut out)
+                }
+                Answerer::Session(index) => session::dispatch(&caller, *index, call, &mut input, &mut out),
+                Answerer::Events(index) => events::dispatch(&caller, *index, call, &mut input, &mut out),
+                Answerer::Admin(index) => {
+                    let administrator = Administrator { client: self.clone(), daemon: self.server.daemon() };
+                    admin::dispatch(&administrator, *index, call, &mut input, &mut out)
+                }
+            })?;
+            finish(out)
+        });
+        match result {
+            Ok(frame) => {
+                let stream = caller.take_stream().map(|end| self.prepare_stream(header, end));
+                match stream {
+                    Some(Err(error)) => self.refuse(header, &error),
+                    Some(Ok(stream)) => {
+                        self.outgoing.send(frame);
+                        stream.begin();
+                    }
+                    None => drop(self.outgoing.send(frame)),
+                }
+            }
+            Err(error) => {
+                tracing::debug!(client = self.id, call = caller.call.name, %error, "failed");
+                let error = if error.code() == ErrorCode::RPC { error.in_domain(ErrorDomain::RPC) } else { error };
+                self.refuse(header, &error);
+            }
+        }
+        if matches!(answerer, Answerer::Session(index) if session::CALLS[*index].name == "connect_close")
+            || matches!(answerer, Answerer::Admin(index) if admin::CALLS[*index].name == "connect_close") {
+            self.close();
+        }
+    }
+
+    fn refuse(&self, header: Header, error: &Error) {
+        if let Some(frame) = error_frame(header.reply(Status::ERROR), error) {
+            self.outgoing.send(frame);
+        }
+    }
+}
+
+fn protocol(text: String) -> Error {
+    Error::new(ErrorCode::RPC, text).in_domain(ErrorDomain::RPC)
+}
+
+/// Authentication, opening and closing need no open connection.
+fn works_unopened(call: &CallDescription) -> bool {
+    call.name.starts_with("auth_") || matches!(call.name, "connect_open" | "connect_close")
+}
+
+/// A number without a description: published ones are not supported, SASL is
+/// never on offer, all others do not exist.
+fn unknown(header: Header) -> Error {
+    const SASL: std::ops::RangeInclusive<i32> = 67..=69;
+    let is_event = oxivirt_core::event::EVENTS.iter().any(|event| {
+        event.program == header.program && (event.callback == header.procedure || event.plain == Some(header.procedure))
+    });
+    match (header.program, header.procedure) {
+        (Program::REMOTE, number) if SASL.contains(&number) => {
+            Error::new(ErrorCode::AUTH_FAILED, "authentication failed").in_domain(ErrorDomain::RPC)
+        }
+        (Program::REMOTE, number @ 1..=REMOTE_LAST) if !is_event => {
+            Error::no_support(format!("procedure {number}")).in_domain(ErrorDomain::RPC)
+        }
+        (Program::QEMU, number @ 1..=7) | (Program::LXC, number @ 1) | (Program::ADMIN, number @ 1..=20) => {
+            Error::no_support(format!("procedure {number} of program {:#x}", header.program.0)).in_domain(ErrorDomain::RPC)
+        }
+        (_, number) => protocol(format!("unknown procedure: {number}")),
+    }
+}
+
+/// Which part of the public interface a call belongs to.
+fn domain_of(name: &str) -> ErrorDomain {
+    for (prefix, domain) in [
+        ("domain_snapshot", ErrorDomain::DOMAIN_SNAPSHOT),
+        ("domain_checkpoint", ErrorDomain::DOMAIN_CHECKPOINT),
+        ("domain_", ErrorDomain::DOMAIN),
+        ("network_", ErrorDomain::NETWORK),
+        ("storage_", ErrorDomain::STORAGE),
+        ("node_device", ErrorDomain::NODEDEV),
+        ("secret_", ErrorDomain::SECRET),
+        ("nwfilter", ErrorDomain::NWFILTER),
+        ("interface_", ErrorDomain::INTERFACE),
+    ] {
+        if name.starts_with(prefix) {
+            return domain;
+        }
+    }
+    ErrorDomain::NONE
+}

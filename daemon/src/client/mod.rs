@@ -1,0 +1,287 @@
+//! One client: who it is, what it opened, and the task that reads from it.
+
+mod context;
+mod dispatch;
+mod events;
+mod frames;
+mod identity;
+pub(crate) mod outgoing;
+mod session;
+mod stream;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use oxivirt_core::Connection;
+use oxivirt_core::wire::message::{Header, MessageType, Program, Status, frame};
+use tokio::net::UnixStream;
+use tokio::net::unix::OwnedReadHalf;
+use tokio::sync::Semaphore;
+
+use crate::server::{Door, Server};
+use crate::workers::Urgency;
+use frames::Frames;
+pub(crate) use identity::Peer;
+pub(crate) use session::INTERFACE_VERSION;
+use outgoing::Outgoing;
+use stream::Stream;
+
+/// A client, from accepting to the end.
+pub(crate) struct Client {
+    /// Unique on its server.
+    pub(crate) id: u64,
+    /// When it came.
+    pub(crate) since: SystemTime,
+    /// Who it is.
+    pub(crate) peer: Peer,
+    /// Which socket it came through.
+    pub(crate) door: Door,
+    /// Where its frames go.
+    pub(crate) outgoing: Arc<Outgoing>,
+    server: &'static Server,
+    authenticated: AtomicBool,
+    read_only: AtomicBool,
+    opening: AtomicBool,
+    connection: Mutex<Option<Connection>>,
+    calls: Arc<Semaphore>,
+    streams: Mutex<HashMap<u32, Arc<Stream>>>,
+    keepalive: KeepAlive,
+    wants_close_event: AtomicBool,
+}
+
+/// Signs of life.
+#[derive(Default)]
+struct KeepAlive {
+    /// Whether the client answers questions.
+    answers: AtomicBool,
+    /// The server's clock when the client was last heard.
+    heard: AtomicU64,
+    asked: AtomicU32,
+    /// While the daemon itself does not read, silence means nothing.
+    paused: AtomicBool,
+}
+
+impl Client {
+    /// Takes over a connection and serves it until it ends.
+    pub(crate) fn start(server: &'static Server, door: Door, socket: UnixStream) {
+        let peer = Peer::of(&socket);
+        let (reader, writer) = socket.into_split();
+        let runtime = tokio::runtime::Handle::current();
+        let client = Arc::new(Self {
+            id: server.next_client(),
+            since: SystemTime::now(),
+            peer,
+            door,
+            outgoing: Arc::new(Outgoing::new(writer, runtime.clone())),
+            server,
+            authenticated: AtomicBool::new(server.trusts(door)),
+            read_only: AtomicBool::new(door == Door::ReadOnly),
+            opening: AtomicBool::new(false),
+            connection: Mutex::new(None),
+            calls: Arc::new(Semaphore::new(server.limits.client_requests)),
+            streams: Mutex::default(),
+            keepalive: KeepAlive::default(),
+            wants_close_event: AtomicBool::new(false),
+        });
+        client.keepalive.heard.store(server.clock(), Ordering::Relaxed);
+        tracing::debug!(client = client.id, server = server.name, pid = client.peer.process, uid = client.peer.user, "connected");
+        server.add(client.clone());
+        runtime.spawn(async move {
+            client.read(reader).await;
+            client.end();
+        });
+    }
+
+    /// Ends the connection once everything queued is written.
+    pub(crate) fn close(&self) {
+        self.outgoing.close();
+        self.calls.close();
+    }
+
+    /// Ends the connection now, for a reason worth a line in the log.
+    pub(crate) fn abort(&self, reason: &str) {
+        if !self.outgoing.is_closed() {
+            tracing::warn!(client = self.id, pid = self.peer.process, reason, "client is disconnected");
+        }
+        self.outgoing.abort();
+        self.calls.close();
+    }
+
+    /// Whether it proved who it is, where that is wanted.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Ordering::Relaxed)
+    }
+
+    /// Whether it may only look.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.read_only.load(Ordering::Relaxed)
+    }
+
+    /// What it opened.
+    pub(crate) fn connection(&self) -> Option<Connection> {
+        lock(&self.connection).clone()
+    }
+
+    /// Whether it wants to know when its driver loses its connection.
+    pub(crate) fn wants_close_event(&self) -> bool {
+        self.wants_close_event.load(Ordering::Relaxed)
+    }
+
+    /// Sends a frame; a client that lets too much pile up is disconnected.
+    pub(crate) fn send_event(&self, frame: Vec<u8>) {
+        let waiting = self.outgoing.send(frame);
+        if waiting > outgoing::EVENTS_MAX {
+            self.abort("it does not read its events");
+        }
+    }
+
+    /// Looks after a client, once a second: asks for signs of life, notices
+    /// that it hung up while nothing is read from it.
+    pub(crate) fn look_after(&self, clock: u64) {
+        if self.keepalive.paused.load(Ordering::Relaxed) {
+            self.keepalive.heard.store(clock, Ordering::Relaxed);
+            if self.outgoing.peer_is_gone() {
+                self.outgoing.abort();
+                self.calls.close();
+            }
+            return;
+        }
+        let Some(interval) = self.server.limits.keepalive_interval else { return };
+        if !self.keepalive.answers.load(Ordering::Relaxed) {
+            return;
+        }
+        let silent = clock.saturating_sub(self.keepalive.heard.load(Ordering::Relaxed));
+        let asked = self.keepalive.asked.load(Ordering::Relaxed);
+        if silent < u64::from(interval) * u64::from(asked + 1) {
+            return;
+        }
+        if asked >= self.server.limits.keepalive_count {
+            self.abort("it gave no sign of life");
+            return;
+        }
+        self.keepalive.asked.store(asked + 1, Ordering::Relaxed);
+        if let Ok(ping) = frame(&Header::event(Program::KEEPALIVE, PING), &[]) {
+            self.outgoing.send(ping);
+        }
+    }
+
+    async fn read(self: &Arc<Self>, mut reader: OwnedReadHalf) {
+        let mut frames = Frames::new();
+        loop {
+            loop {
+                match frames.next() {
+                    Ok(None) => break,
+                    Ok(Some(frame)) => {
+                        if let Err(reason) = self.receive(frame).await {
+                            self.abort(&reason);
+                            return;
+                        }
+                    }
+                    Err(error) => {
+                        self.abort(error.message());
+                        return;
+                    }
+                }
+            }
+            if self.outgoing.is_full() {
+                self.pause(self.outgoing.wait_for_room()).await;
+            }
+            match frames.read(&mut reader).await {
+                Ok(1..) => self.keepalive.hear(self.server.clock()),
+                Ok(0) => return,
+                Err(error) => {
+                    tracing::debug!(client = self.id, %error, "reading failed");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Waits for something other than the client.
+    async fn pause<T>(&self, what: impl Future<Output = T>) -> T {
+        self.keepalive.paused.store(true, Ordering::Relaxed);
+        let result = what.await;
+        self.keepalive.paused.store(false, Ordering::Relaxed);
+        self.keepalive.hear(self.server.clock());
+        result
+    }
+
+    /// Handles one frame. An error ends the connection.
+    async fn receive(self: &Arc<Self>, bytes: &[u8]) -> Result<(), String> {
+        let mut input = oxivirt_core::wire::xdr::Reader::new(bytes);
+        let header = <Header as oxivirt_core::wire::xdr::Xdr>::decode(&mut input).map_err(|error| error.to_string())?;
+        let payload = input.rest();
+        match header.kind {
+            MessageType::CALL => self.call(header, payload).await,
+            MessageType::CALL_WITH_FDS => match payload.split_first_chunk::<4>() {
+                Some((&[0, 0, 0, 0], payload)) => self.call(header, payload).await,
+                _ => return Err("it sent file descriptors, which it was told not to".to_owned()),
+            },
+            MessageType::STREAM => self.stream_packet(header, payload).await,
+            MessageType::STREAM_HOLE => self.stream_hole(header),
+            MessageType::MESSAGE if header.program == Program::KEEPALIVE => match header.procedure {
+                PING => {
+                    let pong = frame(&Header::event(Program::KEEPALIVE, PONG), &[]).map_err(|error| error.to_string())?;
+                    self.outgoing.send(pong);
+                }
+                PONG => {}
+                other => tracing::debug!(client = self.id, other, "unknown keep-alive message"),
+            },
+            // Anything else is what only a server sends.
+            other => return Err(format!("it sent a message of type {other:?}")),
+        }
+        Ok(())
+    }
+
+    /// Frees whatever the client held; a call that hangs keeps only its thread.
+    fn end(&self) {
+        self.outgoing.abort();
+        self.calls.close();
+        for (_, stream) in lock(&self.streams).drain() {
+            stream.abort();
+        }
+        self.server.daemon().subscriptions.forget(self);
+        self.server.remove(self);
+        // Ending a driver's connection may block.
+        if let Some(connection) = lock(&self.connection).take() {
+            let job = Box::new(move || drop(connection));
+            if let Err(error) = self.server.workers.submit(Urgency::Ordinary, job) {
+                tracing::error!(%error, "a connection was ended in passing");
+            }
+        }
+        tracing::debug!(client = self.id, server = self.server.name, "gone");
+    }
+
+    fn send(&self, header: &Header, payload: &[u8]) {
+        match frame(header, payload) {
+            Ok(frame) => drop(self.outgoing.send(frame)),
+            Err(error) => tracing::error!(%error, "a packet was not sent"),
+        }
+    }
+}
+
+impl KeepAlive {
+    fn hear(&self, clock: u64) {
+        self.heard.store(clock, Ordering::Relaxed);
+        self.asked.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The frame that says what went wrong with a call or a stream.
+fn error_frame(header: Header, error: &oxivirt_core::Error) -> Option<Vec<u8>> {
+    use oxivirt_core::wire::message::{begin, finish};
+    use oxivirt_core::wire::xdr::Xdr;
+    let header = Header { status: Status::ERROR, ..header };
+    let mut out = begin(&header).ok()?;
+    error.encode(&mut out).ok()?;
+    finish(out).ok()
+}
+
+const PING: i32 = 1;
+const PONG: i32 = 2;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

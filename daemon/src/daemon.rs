@@ -1,0 +1,157 @@
+//! The daemon as its drivers see it, and as its clients do.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use oxivirt_core::event::Event;
+use oxivirt_core::host::{Folder, HostServices, LogLevel, LogRecord};
+use oxivirt_core::plugin::registry::{DriverState, Registry};
+use oxivirt_core::plugin::{DriverKind, OpenFlags};
+use oxivirt_core::{Call, Connection, Error, ErrorCode, Result};
+use oxivirt_util::paths::Root;
+use tokio::runtime::Handle;
+
+use crate::logging;
+use crate::server::Server;
+use crate::subscriptions::Subscriptions;
+
+/// Everything that lives as long as the program.
+pub(crate) struct Daemon {
+    /// Where its tasks run.
+    pub(crate) runtime: Handle,
+    /// Where its files are.
+    pub(crate) root: Root,
+    /// For ordinary clients.
+    pub(crate) main: Server,
+    /// For administrators.
+    pub(crate) admin: Server,
+    /// Who wants which events.
+    pub(crate) subscriptions: Subscriptions,
+    registry: OnceLock<Registry>,
+    next_channel: AtomicU64,
+    /// Who asks the daemon to stay; one entry per request.
+    inhibitors: Mutex<Vec<String>>,
+}
+
+impl Daemon {
+    /// A daemon without drivers, there for good.
+    pub(crate) fn new(runtime: Handle, root: Root, main: Server, admin: Server) -> &'static Self {
+        let daemon: &'static Self = Box::leak(Box::new(Self {
+            runtime,
+            root,
+            main,
+            admin,
+            subscriptions: Subscriptions::default(),
+            registry: OnceLock::new(),
+            next_channel: AtomicU64::new(1),
+            inhibitors: Mutex::default(),
+        }));
+        daemon.main.belongs_to(daemon);
+        daemon.admin.belongs_to(daemon);
+        daemon
+    }
+
+    /// Takes over the started drivers.
+    pub(crate) fn serve(&self, registry: Registry) {
+        if self.registry.set(registry).is_err() {
+            tracing::error!("drivers were started twice");
+        }
+    }
+
+    /// The started drivers.
+    pub(crate) fn registry(&self) -> Option<&Registry> {
+        self.registry.get()
+    }
+
+    /// The servers by name.
+    pub(crate) fn servers(&self) -> [&Server; 2] {
+        [&self.main, &self.admin]
+    }
+
+    /// Opens a connection for a client.
+    ///
+    /// * `uri`: absent means the first hypervisor that serves.
+    pub(crate) fn open(&self, call: &Call, uri: Option<&str>, flags: OpenFlags) -> Result<Connection> {
+        let registry = self.registry().ok_or_else(|| Error::internal("drivers are still being started"))?;
+        let Some(uri) = uri else { return self.open_any(registry, call, flags) };
+        match uri.split_once(':') {
+            Some((scheme, _)) if !scheme.is_empty() => registry.open(call, uri, flags),
+            _ => Err(Error::new(ErrorCode::NO_CONNECT, format!("URI '{uri}' does not include a driver name"))),
+        }
+    }
+
+    fn open_any(&self, registry: &Registry, call: &Call, flags: OpenFlags) -> Result<Connection> {
+        // The test driver is always willing and never what was meant.
+        let ready = registry.drivers().iter().filter(|entry| {
+            matches!(entry.state, DriverState::Ready(_)) && entry.module.kind() == DriverKind::HYPERVISOR
+        });
+        let schemes = ready.flat_map(|entry| entry.module.schemes().as_slice().to_vec());
+        let mut last = None;
+        for scheme in schemes.filter(|scheme| scheme.as_str() != "test") {
+            let path = if self.root.is_session() { "session" } else { "system" };
+            for uri in [format!("{scheme}:///{path}"), format!("{scheme}:///")] {
+                match registry.open(call, &uri, flags) {
+                    Ok(connection) => return Ok(connection),
+                    Err(error) => last = last.or(Some(error)),
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| Error::new(ErrorCode::NO_CONNECT, "an absent URI: no hypervisor driver serves here")))
+    }
+
+    /// Who asks the daemon to stay.
+    pub(crate) fn inhibitors(&self) -> BTreeSet<String> {
+        self.inhibitors.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+impl HostServices for Daemon {
+    fn emit(&self, channel: u64, event: &Event) {
+        self.subscriptions.emit(channel, event);
+    }
+
+    fn new_channel(&self) -> u64 {
+        self.next_channel.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn log(&self, record: &LogRecord) {
+        logging::write_foreign(record);
+    }
+
+    fn log_level(&self) -> LogLevel {
+        logging::foreign_level()
+    }
+
+    fn folder(&self, folder: Folder) -> String {
+        let folders = self.root.folders();
+        let path = match folder {
+            Folder::STATE => &folders.state,
+            Folder::RUN => &folders.run,
+            Folder::CACHE => &folders.cache,
+            Folder::LOG => &folders.log,
+            _ => &folders.config,
+        };
+        path.display().to_string()
+    }
+
+    fn is_privileged(&self) -> bool {
+        !self.root.is_session() && rustix::process::geteuid().is_root()
+    }
+
+    fn connect(&self, uri: &str, flags: OpenFlags) -> Result<Connection> {
+        Call::internal("connect_open", |call| self.open(call, Some(uri), flags))
+    }
+
+    fn inhibit_shutdown(&self, holder: &str, inhibit: bool) {
+        let mut all = self.inhibitors.lock().unwrap_or_else(PoisonError::into_inner);
+        match inhibit {
+            true => all.push(holder.to_owned()),
+            false => {
+                if let Some(at) = all.iter().position(|other| other == holder) {
+                    all.swap_remove(at);
+                }
+            }
+        }
+    }
+}

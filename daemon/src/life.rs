@@ -1,0 +1,133 @@
+//! From the first client to the last signal.
+
+use std::time::{Duration, Instant};
+
+use tokio::net::UnixListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::sleep;
+
+use crate::background;
+use crate::daemon::Daemon;
+use crate::options::Options;
+use crate::server::Door;
+use crate::sockets::Listeners;
+
+/// How long drivers may take to save what they have not saved yet.
+const DRIVERS_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long running calls may take to end.
+const CALLS_LIMIT: Duration = Duration::from_secs(2);
+
+/// The threads that read from clients.
+pub(crate) fn runtime() -> Result<Runtime, String> {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(processors.clamp(2, 4)).thread_name("client").enable_all();
+    builder.build().map_err(|error| format!("cannot start threads: {error}"))
+}
+
+/// Serves until a signal or idleness ends it.
+///
+/// * `reload`: reads the configuration again.
+pub(crate) async fn live(
+    daemon: &'static Daemon,
+    listeners: &Listeners,
+    options: &Options,
+    reload: impl Fn() -> Result<(), String>,
+) -> Result<(), String> {
+    for (door, listener) in &listeners.sockets {
+        let listener = listener.try_clone().and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            UnixListener::from_std(listener)
+        });
+        let listener = listener.map_err(|error| format!("cannot serve a socket: {error}"))?;
+        let server = if *door == Door::Admin { &daemon.admin } else { &daemon.main };
+        tokio::spawn(server.accept(listener, *door));
+    }
+    for server in daemon.servers() {
+        tokio::spawn(server.look_after());
+    }
+    tokio::spawn(daemon.subscriptions.run());
+
+    let on = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+    let mut terminate = on(SignalKind::terminate())?;
+    let mut interrupt = on(SignalKind::interrupt())?;
+    let mut hangup = on(SignalKind::hangup())?;
+    tell_manager(&[sd_notify::NotifyState::Ready]);
+    if options.daemon {
+        background::ready();
+    }
+    tracing::info!("ready");
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = idleness(daemon, options.timeout) => {
+                tracing::info!("idle for long enough");
+                break;
+            }
+            _ = hangup.recv() => {
+                tracing::info!("reloading");
+                if let Err(error) = reload() {
+                    tracing::error!(%error, "the configuration stays as it was");
+                }
+                std::thread::spawn(move || {
+                    let failed = daemon.registry().map(|registry| registry.reload()).unwrap_or_default();
+                    for (driver, error) in failed {
+                        tracing::error!(driver, %error, "a driver did not reload");
+                    }
+                });
+            }
+        }
+    }
+    tracing::info!("ending");
+    tell_manager(&[sd_notify::NotifyState::Stopping]);
+    Ok(())
+}
+
+/// Ends clients and drivers; guests stay.
+pub(crate) fn stop(daemon: &'static Daemon) {
+    let until = Instant::now() + CALLS_LIMIT;
+    let busy = || {
+        let gauge = daemon.main.workers.gauge();
+        gauge.queued > 0 || gauge.free < gauge.threads
+    };
+    while busy() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for server in daemon.servers() {
+        server.close();
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        if let Some(registry) = daemon.registry() {
+            registry.stop();
+        }
+        let _ = tell.send(());
+    });
+    if told.recv_timeout(DRIVERS_LIMIT).is_err() {
+        tracing::error!(seconds = DRIVERS_LIMIT.as_secs(), "a driver did not stop in time");
+    }
+}
+
+/// Returns when nobody needed the daemon for so many seconds.
+async fn idleness(daemon: &Daemon, seconds: Option<u64>) {
+    let Some(seconds) = seconds else { return std::future::pending().await };
+    let mut since = Instant::now();
+    loop {
+        sleep(Duration::from_millis(250)).await;
+        let clients: usize = daemon.servers().iter().map(|server| server.count().0).sum();
+        if clients > 0 || !daemon.inhibitors().is_empty() {
+            since = Instant::now();
+        } else if since.elapsed() >= Duration::from_secs(seconds) {
+            return;
+        }
+    }
+}
+
+fn tell_manager(state: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "the service manager cannot be told");
+    }
+}

@@ -1,0 +1,50 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// A virtualization daemon whose hypervisors are plugins.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "oxivirtd", version, about)]
+pub(crate) struct Options {
+    /// Configuration file instead of <root>/etc/libvirt/libvirtd.conf
+    #[arg(short = 'f', long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Put every path below this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// Folder of the drivers
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugin_dir: Option<PathBuf>,
+
+    /// Listen on TCP and TLS sockets as configured
+    #[arg(short, long)]
+    pub(crate) listen: bool,
+
+    /// End after so many seconds without clients and running guests
+    #[arg(short, long, value_name = "SECS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) timeout: Option<u64>,
+
+    /// Pid file instead of <root>/run/libvirtd.pid
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) pid_file: Option<PathBuf>,
+
+    /// Go to the background once the sockets are there
+    #[arg(short, long)]
+    pub(crate) daemon: bool,
+
+    /// Log what is worth knowing, not only warnings
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
+    /// Print the drivers that are found and what they support, then end
+    #[arg(long)]
+    pub(crate) plugins: bool,
+
+    /// Read the configuration, complain if it is wrong, then end
+    #[arg(long)]
+    pub(crate) check: bool,
+}

@@ -1,0 +1,92 @@
+//! Every key of `libvirtd.conf`, its type, and whether it has an effect yet.
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// 0 or more.
+    Unsigned,
+    /// Any number.
+    Number,
+    /// 0 or 1.
+    Switch,
+    /// A string.
+    Text,
+    /// A list of strings, or one string.
+    Texts,
+    /// Permission bits as a string of octal digits.
+    Permissions,
+}
+
+/// One key.
+pub(super) struct Key {
+    /// As it is written.
+    pub(super) name: &'static str,
+    /// What its value may be.
+    pub(super) kind: Kind,
+    /// Whether the daemon does something about it.
+    pub(super) effective: bool,
+}
+
+const fn works(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, effective: true }
+}
+
+const fn accepted(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, effective: false }
+}
+
+/// The keys in the order of the template.
+pub(super) const KEYS: &[Key] = &[
+    accepted("listen_tls", Kind::Switch),
+    accepted("listen_tcp", Kind::Switch),
+    accepted("tls_port", Kind::Text),
+    accepted("tcp_port", Kind::Text),
+    accepted("listen_addr", Kind::Text),
+    works("unix_sock_group", Kind::Text),
+    works("unix_sock_ro_perms", Kind::Permissions),
+    works("unix_sock_rw_perms", Kind::Permissions),
+    works("unix_sock_admin_perms", Kind::Permissions),
+    works("unix_sock_dir", Kind::Text),
+    works("auth_unix_ro", Kind::Text),
+    works("auth_unix_rw", Kind::Text),
+    accepted("auth_tcp", Kind::Text),
+    accepted("auth_tls", Kind::Text),
+    accepted("tcp_min_ssf", Kind::Unsigned),
+    accepted("access_drivers", Kind::Texts),
+    accepted("key_file", Kind::Text),
+    accepted("cert_file", Kind::Text),
+    accepted("ca_file", Kind::Text),
+    accepted("crl_file", Kind::Text),
+    accepted("tls_no_sanity_certificate", Kind::Switch),
+    accepted("tls_no_verify_certificate", Kind::Switch),
+    accepted("tls_allowed_dn_list", Kind::Texts),
+    accepted("tls_priority", Kind::Text),
+    accepted("sasl_allowed_username_list", Kind::Texts),
+    works("max_clients", Kind::Unsigned),
+    works("max_queued_clients", Kind::Unsigned),
+    works("max_anonymous_clients", Kind::Unsigned),
+    works("min_workers", Kind::Unsigned),
+    works("max_workers", Kind::Unsigned),
+    works("prio_workers", Kind::Unsigned),
+    works("max_requests", Kind::Unsigned),
+    works("max_client_requests", Kind::Unsigned),
+    works("admin_min_workers", Kind::Unsigned),
+    works("admin_max_workers", Kind::Unsigned),
+    works("admin_max_clients", Kind::Unsigned),
+    works("admin_max_queued_clients", Kind::Unsigned),
+    works("admin_max_client_requests", Kind::Unsigned),
+    works("log_level", Kind::Unsigned),
+    works("log_filters", Kind::Text),
+    works("log_outputs", Kind::Text),
+    accepted("audit_level", Kind::Unsigned),
+    accepted("audit_logging", Kind::Switch),
+    accepted("host_uuid", Kind::Text),
+    accepted("host_uuid_source", Kind::Text),
+    works("keepalive_interval", Kind::Number),
+    works("keepalive_count", Kind::Unsigned),
+    accepted("keepalive_required", Kind::Switch),
+    accepted("admin_keepalive_required", Kind::Switch),
+    works("admin_keepalive_interval", Kind::Number),
+    works("admin_keepalive_count", Kind::Unsigned),
+    accepted("ovs_timeout", Kind::Unsigned),
+];

@@ -1,0 +1,351 @@
+//! `libvirtd.conf`: read whole, every key known and checked.
+
+mod keys;
+
+use std::path::{Path, PathBuf};
+
+use oxivirt_core::types::Uuid;
+use oxivirt_util::config::{Config, ConfigError};
+
+use crate::logging::{Filter, Level, Output, Place, Plan};
+use keys::{KEYS, Kind};
+
+/// Everything that the daemon takes from its configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// The sockets.
+    pub(crate) sockets: Sockets,
+    /// Limits of the server for ordinary clients.
+    pub(crate) main: Limits,
+    /// Limits of the server for administrators.
+    pub(crate) admin: Limits,
+    /// The log.
+    pub(crate) log: Log,
+    /// Keys that were set and have no effect yet.
+    pub(crate) idle_keys: Vec<&'static str>,
+}
+
+/// The Unix sockets and who may use them.
+#[derive(Clone, Debug)]
+pub(crate) struct Sockets {
+    /// Group that owns them.
+    pub(crate) group: Option<String>,
+    /// Folder instead of the usual one.
+    pub(crate) folder: Option<PathBuf>,
+    /// Permission bits of the read-write socket, where configured.
+    pub(crate) read_write_mode: Option<u32>,
+    /// Permission bits of the read-only socket, where configured.
+    pub(crate) read_only_mode: Option<u32>,
+    /// Permission bits of the administrators' socket, where configured.
+    pub(crate) admin_mode: Option<u32>,
+    /// How clients of the read-write socket prove who they are, where configured.
+    pub(crate) read_write_auth: Option<Auth>,
+    /// How clients of the read-only socket prove who they are, where configured.
+    pub(crate) read_only_auth: Option<Auth>,
+}
+
+/// How clients prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Auth {
+    /// Whoever can open the socket may go on.
+    None,
+    /// A challenge on the connection.
+    Sasl,
+    /// polkit is asked; root and the daemon's own user need no answer.
+    Polkit,
+}
+
+/// What one server allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Clients at a time.
+    pub(crate) clients: usize,
+    /// Connections that wait to be accepted.
+    pub(crate) queued_clients: u32,
+    /// Clients at a time that did not prove yet who they are.
+    pub(crate) anonymous_clients: usize,
+    /// Workers that stay without work.
+    pub(crate) min_workers: usize,
+    /// Workers at a time, not counting those that hang.
+    pub(crate) max_workers: usize,
+    /// Workers for calls that never wait for a guest.
+    pub(crate) prio_workers: usize,
+    /// Calls of one client at a time.
+    pub(crate) client_requests: usize,
+    /// Seconds of silence before a client is asked for a sign of life; absent
+    /// means never.
+    pub(crate) keepalive_interval: Option<u32>,
+    /// Questions without a sign of life before the client is dropped.
+    pub(crate) keepalive_count: u32,
+}
+
+/// What is logged, and where to.
+#[derive(Clone, Debug)]
+pub(crate) struct Log {
+    /// Least important level, where configured.
+    pub(crate) level: Option<Level>,
+    /// Levels of certain sources.
+    pub(crate) filters: Vec<Filter>,
+    /// Where to; empty means the default.
+    pub(crate) outputs: Vec<(Level, Place)>,
+}
+
+impl Settings {
+    /// Reads the file; a missing one is an error only if it was asked for.
+    ///
+    /// Errors: one line with file and line number.
+    pub(crate) fn read(path: &Path, required: bool) -> Result<Self, String> {
+        let config = match required {
+            true => Config::read(path),
+            false => Config::read_or_empty(path),
+        };
+        let config = config.map_err(|error| match error.get_ref() {
+            Some(inner) => inner.to_string(),
+            None => format!("cannot read configuration '{}': {error}", path.display()),
+        })?;
+        Self::from_config(&config).map_err(|error| error.to_string())
+    }
+
+    fn from_config(config: &Config) -> Result<Self, ConfigError> {
+        check_keys(config)?;
+        check_host_uuid(config)?;
+        let main = Limits {
+            clients: number(config, "max_clients", 1..=100_000, 5000)?,
+            queued_clients: number(config, "max_queued_clients", 1..=100_000, 1000)?,
+            anonymous_clients: number(config, "max_anonymous_clients", 1..=100_000, 20)?,
+            min_workers: number(config, "min_workers", 0..=10_000, 5)?,
+            max_workers: number(config, "max_workers", 1..=10_000, 20)?,
+            prio_workers: number(config, "prio_workers", 0..=10_000, 5)?,
+            client_requests: number(config, "max_client_requests", 1..=100_000, 5)?,
+            keepalive_interval: interval(config, "keepalive_interval")?,
+            keepalive_count: number(config, "keepalive_count", 0..=1_000_000, 5)?,
+        };
+        let admin = Limits {
+            clients: number(config, "admin_max_clients", 1..=100_000, 5000)?,
+            queued_clients: number(config, "admin_max_queued_clients", 1..=100_000, 20)?,
+            anonymous_clients: number(config, "admin_max_clients", 1..=100_000, 5000)?,
+            min_workers: number(config, "admin_min_workers", 0..=10_000, 5)?,
+            max_workers: number(config, "admin_max_workers", 1..=10_000, 20)?,
+            prio_workers: 0,
+            client_requests: number(config, "admin_max_client_requests", 1..=100_000, 5)?,
+            keepalive_interval: interval(config, "admin_keepalive_interval")?,
+            keepalive_count: number(config, "admin_keepalive_count", 0..=1_000_000, 5)?,
+        };
+        for (low, high, limits) in
+            [("min_workers", "max_workers", main), ("admin_min_workers", "admin_max_workers", admin)]
+        {
+            if limits.min_workers > limits.max_workers {
+                let key = if config.get(low).is_some() { low } else { high };
+                let message = format!("'{low}' is {}, more than '{high}' with {}", limits.min_workers, limits.max_workers);
+                return Err(config.error(key, message));
+            }
+        }
+        Ok(Self {
+            sockets: sockets(config)?,
+            main,
+            admin,
+            log: log(config)?,
+            idle_keys: KEYS.iter().filter(|key| !key.effective && config.get(key.name).is_some()).map(|key| key.name).collect(),
+        })
+    }
+}
+
+impl Log {
+    /// Opens every output.
+    ///
+    /// * `fallback`: where to when nothing is configured.
+    /// * Errors: the first output that cannot be opened.
+    pub(crate) fn open(&self, verbose: bool, fallback: &Place) -> Result<Plan, String> {
+        let level = match (self.level, verbose) {
+            (Some(level), _) => level,
+            (None, true) => Level::Info,
+            (None, false) => Level::Warning,
+        };
+        let mut outputs = Vec::new();
+        for (level, place) in &self.outputs {
+            outputs.push(Output::open(*level, place)?);
+        }
+        if outputs.is_empty() {
+            outputs.push(Output::open(Level::Debug, fallback)?);
+        }
+        Ok(Plan { level, filters: self.filters.clone(), outputs })
+    }
+}
+
+/// Refuses unknown keys and wrong types, in the order of the file.
+fn check_keys(config: &Config) -> Result<(), ConfigError> {
+    let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
+    if let Some(entry) = config.unknown_keys(&names).first() {
+        return Err(ConfigError {
+            file: config.file().to_owned(),
+            line: Some(entry.line),
+            message: format!("unknown key '{}'", entry.key),
+        });
+    }
+    for key in KEYS {
+        match key.kind {
+            Kind::Unsigned => config.uint(key.name).map(drop)?,
+            Kind::Number => config.int(key.name).map(drop)?,
+            Kind::Switch => config.bool(key.name).map(drop)?,
+            Kind::Text => config.str(key.name).map(drop)?,
+            Kind::Texts => config.str_list(key.name).map(drop)?,
+            Kind::Permissions => permissions(config, key.name).map(drop)?,
+        }
+    }
+    Ok(())
+}
+
+fn number<T: TryFrom<u64>>(
+    config: &Config,
+    key: &str,
+    bounds: std::ops::RangeInclusive<u64>,
+    default: T,
+) -> Result<T, ConfigError> {
+    match config.uint_within(key, bounds)? {
+        Some(value) => T::try_from(value).map_err(|_| config.error(key, format!("value {value} for '{key}' is too large"))),
+        None => Ok(default),
+    }
+}
+
+/// Seconds; -1 and 0 mean never.
+fn interval(config: &Config, key: &str) -> Result<Option<u32>, ConfigError> {
+    match config.int(key)? {
+        None => Ok(Some(5)),
+        Some(-1 | 0) => Ok(None),
+        Some(value) => match u32::try_from(value) {
+            Ok(seconds) => Ok(Some(seconds)),
+            Err(_) => Err(config.error(key, format!("value {value} for '{key}' is neither -1 nor a number of seconds"))),
+        },
+    }
+}
+
+fn permissions(config: &Config, key: &str) -> Result<Option<u32>, ConfigError> {
+    let Some(text) = config.str(key)? else { return Ok(None) };
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o777 => Ok(Some(mode)),
+        _ => Err(config.error(key, format!("'{text}' for '{key}' is no permission mode such as \"0770\""))),
+    }
+}
+
+fn auth(config: &Config, key: &str) -> Result<Option<Auth>, ConfigError> {
+    match config.str(key)? {
+        None => Ok(None),
+        Some("none") => Ok(Some(Auth::None)),
+        Some("sasl") => Ok(Some(Auth::Sasl)),
+        Some("polkit") => Ok(Some(Auth::Polkit)),
+        Some(other) => Err(config.error(key, format!("'{other}' for '{key}' is none of none, sasl, polkit"))),
+    }
+}
+
+fn sockets(config: &Config) -> Result<Sockets, ConfigError> {
+    let folder = config.str("unix_sock_dir")?.map(PathBuf::from);
+    if let Some(path) = &folder
+        && !path.is_absolute()
+    {
+        return Err(config.error("unix_sock_dir", format!("'{}' for 'unix_sock_dir' is not an absolute path", path.display())));
+    }
+    Ok(Sockets {
+        group: config.str("unix_sock_group")?.map(str::to_owned),
+        folder,
+        read_write_mode: permissions(config, "unix_sock_rw_perms")?,
+        read_only_mode: permissions(config, "unix_sock_ro_perms")?,
+        admin_mode: permissions(config, "unix_sock_admin_perms")?,
+        read_write_auth: auth(config, "auth_unix_rw")?,
+        read_only_auth: auth(config, "auth_unix_ro")?,
+    })
+}
+
+fn log(config: &Config) -> Result<Log, ConfigError> {
+    let level = match config.uint_within("log_level", 0..=4)? {
+        // 0 asks for the default, as leaving it out does.
+        None | Some(0) => None,
+        Some(number) => Level::from_number(number),
+    };
+    let filters = Filter::parse_list(config.str("log_filters")?.unwrap_or_default());
+    let outputs = Output::parse_list(config.str("log_outputs")?.unwrap_or_default());
+    Ok(Log {
+        level,
+        filters: filters.map_err(|message| config.error("log_filters", message))?,
+        outputs: outputs.map_err(|message| config.error("log_outputs", message))?,
+    })
+}
+
+/// A UUID whose digits are all the same is what broken firmware reports.
+fn check_host_uuid(config: &Config) -> Result<(), ConfigError> {
+    let Some(text) = config.str("host_uuid")? else { return Ok(()) };
+    match text.parse::<Uuid>() {
+        Ok(uuid) if uuid.0.iter().any(|byte| *byte != uuid.0[0] || byte >> 4 != byte & 15) => Ok(()),
+        Ok(_) => Err(config.error("host_uuid", format!("all digits of '{text}' for 'host_uuid' are the same"))),
+        Err(_) => Err(config.error("host_uuid", format!("'{text}' for 'host_uuid' is no UUID"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let config = Config::parse("libvirtd.conf", text).map_err(|error| error.to_string())?;
+        Settings::from_config(&config).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_libvirts() {
+        let settings = read("").expect("valid");
+        let main = settings.main;
+        assert_eq!((main.clients, main.queued_clients, main.anonymous_clients), (5000, 1000, 20));
+        assert_eq!((main.min_workers, main.max_workers, main.prio_workers, main.client_requests), (5, 20, 5, 5));
+        assert_eq!((main.keepalive_interval, main.keepalive_count), (Some(5), 5));
+    }
+
+    #[test]
+    fn values_arrive() {
+        let settings = read(
+            "unix_sock_group = \"kvm\"\nunix_sock_rw_perms = \"0660\"\nauth_unix_rw = \"none\"\nmax_clients = 7\n\
+             keepalive_interval = -1\nlog_level = 1\nlog_outputs = \"1:stderr\"\nlisten_tls = 0\n",
+        )
+        .expect("valid");
+        assert_eq!(settings.sockets.group.as_deref(), Some("kvm"));
+        assert_eq!(settings.sockets.read_write_mode, Some(0o660));
+        assert_eq!(settings.sockets.read_write_auth, Some(Auth::None));
+        assert_eq!((settings.main.clients, settings.main.keepalive_interval), (7, None));
+        assert_eq!(settings.log.level, Some(Level::Debug));
+        assert_eq!(settings.idle_keys, ["listen_tls"]);
+    }
+
+    #[test]
+    fn complaints_name_file_and_line() {
+        for (text, wanted) in [
+            ("\nnonsense = 1\n", "libvirtd.conf:2: unknown key 'nonsense'"),
+            ("max_clients = \"many\"\n", "libvirtd.conf:1: expected an unsigned integer for 'max_clients' parameter"),
+            ("max_clients = 0\n", "libvirtd.conf:1: value 0 for 'max_clients' parameter must be in range 1:100000"),
+            ("auth_unix_rw = \"maybe\"\n", "libvirtd.conf:1: 'maybe' for 'auth_unix_rw' is none of none, sasl, polkit"),
+            ("unix_sock_ro_perms = \"rwx\"\n", "libvirtd.conf:1: 'rwx' for 'unix_sock_ro_perms' is no permission mode"),
+            ("min_workers = 9\nmax_workers = 3\n", "libvirtd.conf:1: 'min_workers' is 9, more than 'max_workers' with 3"),
+            ("log_outputs = \"1:pigeon\"\n", "libvirtd.conf:1: '1:pigeon' is none of"),
+            ("host_uuid = \"00000000-0000-0000-0000-000000000000\"\n", "libvirtd.conf:1: all digits of"),
+            ("unix_sock_dir = \"run\"\n", "libvirtd.conf:1: 'run' for 'unix_sock_dir' is not an absolute path"),
+            ("listen_tcp = 2\n", "libvirtd.conf:1: expected 0 or 1 for 'listen_tcp' parameter"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert!(error.starts_with(wanted), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_template_names_every_key_once_and_is_valid() {
+        let template = include_str!("../../dist/libvirtd.conf");
+        read(template).expect("as shipped");
+        // A setting that is only an example stands behind a lone `#`.
+        let examples: String = template
+            .lines()
+            .filter(|line| line.starts_with('#') && !line.starts_with("# ") && line.contains('='))
+            .map(|line| format!("{}\n", &line[1..]))
+            .collect();
+        read(&examples).expect("every example is valid");
+        let config = Config::parse("libvirtd.conf", &examples).expect("valid");
+        for key in KEYS {
+            assert_eq!(config.entries().filter(|entry| entry.key == key.name).count(), 1, "{}", key.name);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! Who wants which events, and how they get there.
+//!
+//! A driver that emits only appends to a queue. One task takes everything
+//! that has gathered, puts together what goes to each client, and writes once
+//! per client; no lock is held while it writes. Should drivers be faster than
+//! that, they are made to help, so that the queue stays bounded.
+
+use std::collections::{BTreeMap, HashMap};
+use std::mem::take;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use oxivirt_core::constants::DomainEventId;
+use oxivirt_core::event::{CONNECTION_CLOSED, EVENTS, Event, EventKind};
+use oxivirt_core::types::Uuid;
+use oxivirt_core::wire::message::{Header, Program, begin, finish, frame};
+use tokio::sync::Notify;
+
+use crate::client::Client;
+
+/// What a client asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// Kind of object.
+    pub(crate) kind: EventKind,
+    /// Number of the event among those of its kind.
+    pub(crate) id: i32,
+    /// Which message carries it.
+    pub(crate) form: Form,
+    /// Only events of this domain.
+    pub(crate) domain: Option<Uuid>,
+}
+
+/// Which message carries an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The one with the callback's id.
+    Callback,
+    /// The oldest one, without.
+    Plain,
+}
+
+#[derive(Clone)]
+struct Subscriber {
+    client: Arc<Client>,
+    callback: i32,
+    wish: Wish,
+}
+
+/// Who wants what on one channel; replaced as a whole.
+#[derive(Clone, Default)]
+struct Channel {
+    subscribers: Vec<Subscriber>,
+    /// Clients that want to know when the driver loses its connection.
+    watchers: Vec<Arc<Client>>,
+}
+
+/// All channels.
+#[derive(Default)]
+pub(crate) struct Subscriptions {
+    channels: RwLock<HashMap<u64, Arc<Channel>>>,
+    queue: Mutex<Vec<(u64, Event)>>,
+    /// Held while a batch goes out, so that order is kept.
+    delivering: Mutex<()>,
+    gathered: Notify,
+}
+
+/// So many events may gather before a driver has to help.
+const GATHERED_MAX: usize = 4096;
+
+impl Subscriptions {
+    /// Adds a wish; returns the callback's id, unique for the client.
+    pub(crate) fn add(&self, channel: u64, client: &Arc<Client>, wish: Wish) -> i32 {
+        self.change(channel, |entry| {
+            let mine = entry.subscribers.iter().filter(|other| Arc::ptr_eq(&other.client, client));
+            let taken: Vec<i32> = mine.map(|other| other.callback).collect();
+            let callback = (0..).find(|id| !taken.contains(id)).unwrap_or_default();
+            entry.subscribers.push(Subscriber { client: client.clone(), callback, wish });
+            callback
+        })
+    }
+
+    /// Removes one wish; whether there was one.
+    pub(crate) fn remove(&self, channel: u64, client: &Arc<Client>, fits: impl Fn(&Wish) -> bool) -> bool {
+        self.remove_subscriber(channel, |other| Arc::ptr_eq(&other.client, client) && fits(&other.wish))
+    }
+
+    /// Removes one wish by its callback's id; whether there was one.
+    pub(crate) fn remove_callback(&self, channel: u64, client: &Arc<Client>, callback: i32) -> bool {
+        self.remove_subscriber(channel, |other| {
+            Arc::ptr_eq(&other.client, client) && other.callback == callback && other.wish.form == Form::Callback
+        })
+    }
+
+    /// How often a client wants one event in the oldest form.
+    pub(crate) fn count_plain(&self, channel: u64, client: &Arc<Client>, id: i32) -> i32 {
+        let Some(entry) = self.read(channel) else { return 0 };
+        let mine = entry.subscribers.iter().filter(|other| Arc::ptr_eq(&other.client, client));
+        let count = mine.filter(|other| other.wish.form == Form::Plain && other.wish.id == id).count();
+        i32::try_from(count).unwrap_or(i32::MAX)
+    }
+
+    /// Tells a client when the driver of a channel loses its connection.
+    pub(crate) fn watch_close(&self, channel: u64, client: &Arc<Client>) {
+        self.change(channel, |entry| {
+            if !entry.watchers.iter().any(|other| Arc::ptr_eq(other, client)) {
+                entry.watchers.push(client.clone());
+            }
+        });
+    }
+
+    /// Forgets everything of a client.
+    pub(crate) fn forget(&self, client: &Client) {
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |other: &Arc<Client>| std::ptr::eq(Arc::as_ptr(other), client);
+        for entry in channels.values_mut() {
+            if entry.watchers.iter().any(&is_it) || entry.subscribers.iter().any(|other| is_it(&other.client)) {
+                let entry = Arc::make_mut(entry);
+                entry.watchers.retain(|other| !is_it(other));
+                entry.subscribers.retain(|other| !is_it(&other.client));
+            }
+        }
+        channels.retain(|_, entry| !entry.subscribers.is_empty() || !entry.watchers.is_empty());
+    }
+
+    /// Takes an event from a driver.
+    pub(crate) fn emit(&self, channel: u64, event: &Event) {
+        if self.read(channel).is_none() {
+            return;
+        }
+        let mut queue = lock(&self.queue);
+        queue.push((channel, event.clone()));
+        let (first, many) = (queue.len() == 1, queue.len() >= GATHERED_MAX);
+        drop(queue);
+        if many {
+            self.deliver();
+        } else if first {
+            self.gathered.notify_one();
+        }
+    }
+
+    /// Delivers whatever gathers, for good.
+    pub(crate) async fn run(&self) {
+        loop {
+            self.gathered.notified().await;
+            self.deliver();
+        }
+    }
+
+    fn deliver(&self) {
+        let _order = lock(&self.delivering);
+        let batch = take(&mut *lock(&self.queue));
+        let mut parcels: BTreeMap<u64, (Arc<Client>, Vec<u8>)> = BTreeMap::new();
+        for (channel, event) in &batch {
+            let Some(entry) = self.read(*channel) else { continue };
+            if event.kind() == EventKind::CONNECTION {
+                let closed = frame(&Header::event(Program::REMOTE, CONNECTION_CLOSED), event.body());
+                for client in entry.watchers.iter().filter(|client| client.wants_close_event()) {
+                    add(&mut parcels, client, closed.as_deref().unwrap_or_default());
+                }
+                continue;
+            }
+            let frames = Frames::of(event);
+            for subscriber in entry.subscribers.iter().filter(|subscriber| subscriber.wish.fits(event)) {
+                match (subscriber.wish.form, &frames.callback, &frames.plain) {
+                    (Form::Callback, Some(callback), _) => {
+                        let bytes = add(&mut parcels, &subscriber.client, callback);
+                        // The id stands right behind the header.
+                        let at = bytes.len() - callback.len() + Frames::ID_AT;
+                        bytes[at..at + 4].copy_from_slice(&subscriber.callback.to_be_bytes());
+                    }
+                    (Form::Plain, _, Some(plain)) => drop(add(&mut parcels, &subscriber.client, plain)),
+                    _ => {}
+                }
+            }
+        }
+        for (_, (client, bytes)) in parcels {
+            client.send_event(bytes);
+        }
+    }
+
+    fn read(&self, channel: u64) -> Option<Arc<Channel>> {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner).get(&channel).cloned()
+    }
+
+    fn change<T>(&self, channel: u64, change: impl FnOnce(&mut Channel) -> T) -> T {
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(channels.entry(channel).or_default()))
+    }
+
+    fn remove_subscriber(&self, channel: u64, fits: impl Fn(&Subscriber) -> bool) -> bool {
+        self.change(channel, |entry| match entry.subscribers.iter().position(fits) {
+            Some(at) => {
+                entry.subscribers.remove(at);
+                true
+            }
+            None => false,
+        })
+    }
+}
+
+impl Wish {
+    fn fits(&self, event: &Event) -> bool {
+        self.kind == event.kind()
+            && self.id == event.id()
+            && self.domain.is_none_or(|uuid| event.domain().is_some_and(|domain| domain.uuid == uuid))
+    }
+}
+
+/// The messages of one event, made once for all who get it.
+struct Frames {
+    callback: Option<Vec<u8>>,
+    plain: Option<Vec<u8>>,
+}
+
+impl Frames {
+    /// Where the callback's id stands.
+    const ID_AT: usize = oxivirt_core::wire::message::LENGTH_SIZE + oxivirt_core::wire::message::HEADER_SIZE;
+
+    fn of(event: &Event) -> Self {
+        let Some(description) = event.description() else {
+            tracing::warn!(kind = ?event.kind(), id = event.id(), "a driver emitted an event without a message");
+            return Self { callback: None, plain: None };
+        };
+        let callback = begin(&Header::event(description.program, description.callback)).and_then(|mut out| {
+            out.put_u32(0);
+            out.put_raw(event.body());
+            finish(out)
+        });
+        let plain = plain_number(event.kind(), event.id()).map(|number| {
+            let body = event.body();
+            // The messages about sleep have no reason in their oldest form.
+            let body = if description.plain.is_none() { body.get(4..).unwrap_or_default() } else { body };
+            frame(&Header::event(description.program, number), body)
+        });
+        Self { callback: callback.ok(), plain: plain.and_then(Result::ok) }
+    }
+}
+
+/// Number of the oldest message of an event.
+pub(crate) fn plain_number(kind: EventKind, id: i32) -> Option<i32> {
+    if kind == EventKind::DOMAIN {
+        match DomainEventId(id) {
+            DomainEventId::PMWAKEUP => return Some(269),
+            DomainEventId::PMSUSPEND => return Some(270),
+            DomainEventId::PMSUSPEND_DISK => return Some(292),
+            _ => {}
+        }
+    }
+    EVENTS.iter().find(|event| event.kind == kind && event.id == id)?.plain
+}
+
+fn add<'a>(
+    parcels: &'a mut BTreeMap<u64, (Arc<Client>, Vec<u8>)>,
+    client: &Arc<Client>,
+    bytes: &[u8],
+) -> &'a mut Vec<u8> {
+    let parcel = parcels.entry(client.id).or_insert_with(|| (client.clone(), Vec::new()));
+    parcel.1.extend_from_slice(bytes);
+    &mut parcel.1
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
