@@ -6,15 +6,15 @@ use oxivirt_tests::contract::{self, Quirks};
 use oxivirt_tests::direct;
 
 #[test]
-fn passes_the_contract() {
+fn passes_the_contract() -> Result<(), String> {
     let quirks = Quirks {
         wrong_state: &[ErrorCode::OPERATION_INVALID, ErrorCode::INTERNAL_ERROR],
         lookups_explain: false,
         ..Quirks::default()
     };
-    let setup = direct!(
+    let direct = direct!(
         TestDriver, "test:///default", quirks;
         connect, node, domain_lifecycle, domain_listing, domain_information, domain_config, domain_metadata, domain_guest,
     );
-    contract::run(&setup.expect("the driver starts")).finish();
+    contract::pass(&direct?, "oxivirt_driver_test")
 }

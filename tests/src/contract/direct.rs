@@ -44,7 +44,7 @@ impl<D: Driver> Direct<D> {
             let subject = Subject::absent(self.recorder.channel(opened.channel));
             Ok(interfaces(Arc::new(opened.connection), subject))
         };
-        Setup { way: "direct", declared: super::declared(module), open: Arc::new(open), quirks }
+        Setup { uri, way: "direct", declared: super::declared(module), open: Arc::new(open), quirks }
     }
 }
 

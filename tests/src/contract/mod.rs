@@ -13,9 +13,10 @@
 //!
 //! ```ignore
 //! #[test]
-//! fn passes_the_contract() {
-//!     let setup = direct!(TestDriver, "test:///default", connect, node, domain_lifecycle, domain_listing);
-//!     contract::run(&setup(Quirks { domain_xml: minimal, ..Quirks::default() })).finish();
+//! fn passes_the_contract() -> Result<(), String> {
+//!     let quirks = Quirks { domain_xml: minimal, ..Quirks::default() };
+//!     let direct = direct!(MyDriver, "my:///system", quirks; connect, node, domain_lifecycle, domain_listing);
+//!     contract::pass(&direct?, "oxivirt_driver_my")
 //! }
 //! ```
 
@@ -39,7 +40,7 @@ pub use direct::Direct;
 pub use events::{EventLog, SeenEvent};
 pub use host::{Recorder, recording_host};
 pub use report::{Outcome, Report, same_answers};
-pub use shared_object::shared_object;
+pub use shared_object::{built_beside, shared_object};
 pub use socket::{SocketTransport, socket};
 pub use subject::{Absent, Subject};
 
@@ -61,7 +62,11 @@ pub struct Quirks {
 impl Default for Quirks {
     fn default() -> Self {
         Self {
-            domain_xml: |name| format!("<domain type='test'><name>{name}</name><memory>1024</memory><os><type>hvm</type></os></domain>"),
+            domain_xml: |name| {
+                format!(
+                    "<domain type='test'><name>{name}</name><memory>1024</memory><os><type>hvm</type></os></domain>"
+                )
+            },
             may_start: true,
             wrong_state: &[ErrorCode::OPERATION_INVALID],
             lookups_explain: true,
@@ -73,6 +78,8 @@ impl Default for Quirks {
 /// A driver as one way reaches it.
 #[derive(Clone)]
 pub struct Setup {
+    /// What connections are opened with.
+    pub uri: &'static str,
     /// The way: `direct`, `shared object`, `socket`.
     pub way: &'static str,
     /// The calls that the driver declares, by their wire names.
@@ -88,12 +95,27 @@ pub fn run(setup: &Setup) -> Report {
     let mut report = Report::new(setup.way);
     for (name, body) in cases::all() {
         let excuse = setup.quirks.excused.iter().find(|(excused, _)| *excused == name);
-        report.add(name, match excuse {
-            Some((_, reason)) => Outcome::Skipped((*reason).to_owned()),
-            None => case::run(setup, body),
-        });
+        report.add(
+            name,
+            match excuse {
+                Some((_, reason)) => Outcome::Skipped((*reason).to_owned()),
+                None => case::run(setup, body),
+            },
+        );
     }
     report
+}
+
+/// Runs every case directly and once more through the shared object that
+/// cargo built for the crate of the running test; the answers must be equal.
+///
+/// * `crate_name` – with underscores, such as `oxivirt_driver_test`.
+/// * Errors: the shared object is missing or refused. A case that fails, fails the test.
+pub fn pass(direct: &Setup, crate_name: &str) -> Result<(), String> {
+    let loaded = shared_object(&built_beside(crate_name)?, direct.uri, std::env::temp_dir(), direct.quirks.clone())?;
+    assert_eq!(loaded.declared, direct.declared, "both ways declare the same calls");
+    same_answers(&run(direct).finish(), &run(&loaded).finish());
+    Ok(())
 }
 
 /// The calls that a driver declares, by their wire names.

@@ -32,5 +32,18 @@ pub fn shared_object(file: &Path, uri: &'static str, folder: PathBuf, quirks: Qu
         let events = recorder.channel(connection.channel());
         Ok(Subject::full(Arc::new(connection), events))
     };
-    Ok(Setup { way: "shared object", declared, open: Arc::new(open), quirks })
+    Ok(Setup { uri, way: "shared object", declared, open: Arc::new(open), quirks })
+}
+
+/// The shared object that cargo built beside the running test of its own crate.
+///
+/// * `crate_name` – with underscores, such as `oxivirt_driver_test`.
+/// * Errors: it is not there, so the crate builds none.
+pub fn built_beside(crate_name: &str) -> Result<PathBuf, String> {
+    let test = std::env::current_exe().map_err(|error| format!("cannot tell where this test is: {error}"))?;
+    let file = test.with_file_name(format!("lib{crate_name}.so"));
+    match file.is_file() {
+        true => Ok(file),
+        false => Err(format!("{} is missing: is the crate a cdylib?", file.display())),
+    }
 }

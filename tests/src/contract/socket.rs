@@ -39,7 +39,7 @@ pub fn socket(socket: PathBuf, uri: &'static str, declared: BTreeSet<String>, qu
         .map_err(|error| format!("'{uri}' cannot be opened: {error}"))?;
         Ok(Subject::full(Arc::new(client), events))
     };
-    Setup { way: "socket", declared, open: Arc::new(open), quirks }
+    Setup { uri, way: "socket", declared, open: Arc::new(open), quirks }
 }
 
 /// One socket, one call at a time; events are kept apart as they come.

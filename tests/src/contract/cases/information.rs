@@ -23,7 +23,10 @@ fn the_document_can_be_defined_again(case: &Case<'_>) -> Verdict {
     let print = |flags| case.on.domain_information.domain_get_xml_desc(case.call, &domain, flags);
     let text = print(DomainXmlFlags::EMPTY)?;
     assert!(text.starts_with("<domain type='") && text.ends_with("</domain>\n"), "{text}");
-    assert!(text.contains("<name>contract-document</name>") && text.contains(&format!("<uuid>{}</uuid>", domain.uuid)), "{text}");
+    assert!(
+        text.contains("<name>contract-document</name>") && text.contains(&format!("<uuid>{}</uuid>", domain.uuid)),
+        "{text}"
+    );
     assert_eq!(print(DomainXmlFlags::INACTIVE)?, text, "while it does not run both are the same");
     case.note("document", text.replace(&domain.uuid.to_string(), "UUID"));
     let again = case.on.domain_lifecycle.domain_define_xml(case.call, &text)?;

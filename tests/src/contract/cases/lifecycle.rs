@@ -1,7 +1,9 @@
 //! From state to state.
 
 use oxivirt_core::ErrorCode;
-use oxivirt_core::constants::{DomainCreateFlags, DomainDefineFlags, DomainDestroyFlags, DomainStateCode as S, DomainUndefineFlags};
+use oxivirt_core::constants::{
+    DomainCreateFlags, DomainDefineFlags, DomainDestroyFlags, DomainStateCode as S, DomainUndefineFlags,
+};
 
 use super::cases;
 use crate::contract::Case;
@@ -294,7 +296,10 @@ fn unknown_flags_are_refused(case: &Case<'_>) -> Verdict {
         ),
         ("domain_destroy_flags", lifecycle.domain_destroy_flags(call, &domain, DomainDestroyFlags(unknown))),
         ("domain_undefine_flags", lifecycle.domain_undefine_flags(call, &domain, DomainUndefineFlags(unknown))),
-        ("domain_define_xml_flags", lifecycle.domain_define_xml_flags(call, &xml, DomainDefineFlags(unknown)).map(drop)),
+        (
+            "domain_define_xml_flags",
+            lifecycle.domain_define_xml_flags(call, &xml, DomainDefineFlags(unknown)).map(drop),
+        ),
         ("domain_create_xml", lifecycle.domain_create_xml(call, &xml, DomainCreateFlags(unknown)).map(drop)),
     ];
     for (name, answer) in attempts {

@@ -9,8 +9,8 @@ mod listing;
 mod metadata;
 mod node;
 
-use super::case::Verdict;
 use super::Case;
+use super::case::Verdict;
 
 type Body = fn(&Case<'_>) -> Verdict;
 
