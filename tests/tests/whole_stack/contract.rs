@@ -1,9 +1,9 @@
 //! The contract suite through shared objects and through the daemon, answers equal.
 
 use oxivirt_core::ErrorCode;
+use oxivirt_tests::assets;
 use oxivirt_tests::contract::{self, Quirks};
 use oxivirt_tests::sandbox::{Program, Sandbox};
-use oxivirt_tests::assets;
 
 use super::Outcome;
 
@@ -11,8 +11,7 @@ use super::Outcome;
 fn same_both_ways(plugin: &str, uri: &'static str, quirks: Quirks) -> Outcome {
     let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
     let loaded = contract::shared_object(&assets::plugin(plugin)?, uri, folder.path().to_owned(), quirks.clone())?;
-    let mut sandbox =
-        Sandbox::with(Program::Oxivirt { daemon: assets::daemon()?, plugins: assets::plugin_folder()? })?;
+    let mut sandbox = Sandbox::with(Program::Oxivirt { daemon: assets::daemon()?, plugins: assets::plugin_folder()? })?;
     sandbox.launch()?;
     let served = contract::socket(sandbox.socket(), uri, loaded.declared.clone(), quirks);
     let (loaded, served) = (contract::run(&loaded), contract::run(&served));
