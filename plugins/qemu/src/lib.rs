@@ -1,11 +1,21 @@
-//! The QEMU driver: guests run by `qemu-system-*` processes.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to start
+//! [`driver`] opens connections and `calls` has one file per interface; both
+//! are thin. [`guests`] is what can be done with guests, [`state`] what is kept
+//! of each. Below that, each part stands alone: [`monitor`] talks to a QEMU,
+//! [`process`] starts and ends one, [`command`] writes its command line from a
+//! definition that [`hooks`], [`addresses`] and [`aliases`] completed,
+//! [`capabilities`] knows what a binary can do.
 
 pub mod addresses;
 pub mod aliases;
+mod calls;
 pub mod capabilities;
 pub mod command;
 pub mod console;
 pub mod document;
+pub mod driver;
 pub mod guests;
 pub mod hooks;
 pub mod lifecycle;
@@ -13,3 +23,29 @@ pub mod monitor;
 pub mod process;
 pub mod state;
 pub mod sys;
+
+pub use driver::{QemuConnection, QemuDriver};
+
+oxivirt_core::plugin! {
+    name: "qemu",
+    description: "Guests run by QEMU, with and without KVM",
+    drivers: [
+        QemuDriver {
+            kind: HYPERVISOR,
+            name: "QEMU",
+            schemes: ["qemu"],
+            wants: [],
+            interfaces: [
+                connect,
+                node,
+                domain_lifecycle,
+                domain_listing,
+                domain_information,
+                domain_config,
+                domain_metadata,
+                domain_guest,
+                domain_console,
+            ],
+        },
+    ],
+}

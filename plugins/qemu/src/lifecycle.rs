@@ -119,7 +119,9 @@ impl State {
 pub enum Lifecycle {
     DefinedAdded,
     DefinedUpdated,
+    DefinedRenamed,
     UndefinedRemoved,
+    UndefinedRenamed,
     StartedBooted,
     StartedWakeup,
     SuspendedPaused,
@@ -146,7 +148,9 @@ impl Lifecycle {
         match self {
             Self::DefinedAdded => (0, 0),
             Self::DefinedUpdated => (0, 1),
+            Self::DefinedRenamed => (0, 2),
             Self::UndefinedRemoved => (1, 0),
+            Self::UndefinedRenamed => (1, 1),
             Self::StartedBooted => (2, 0),
             Self::StartedWakeup => (2, 4),
             Self::SuspendedPaused => (3, 0),
@@ -205,6 +209,8 @@ pub enum Notice {
     BalloonChange(u64),
     /// A device is gone.
     DeviceRemoved(String),
+    /// Title, description or metadata changed; the number says which.
+    Metadata(i32, Option<String>),
     /// A medium tray opened (true) or closed.
     TrayChange(String, bool),
 }

@@ -6,6 +6,7 @@
 
 mod arch;
 mod cache;
+pub mod document;
 mod probe;
 mod read;
 #[cfg(test)]

@@ -107,6 +107,16 @@ impl Guests {
         Ok(())
     }
 
+    /// Wakes a guest that put itself to sleep.
+    pub fn wakeup(&self, uuid: Uuid, owner: &str) -> Result<()> {
+        let job = self.modify(uuid, owner)?;
+        let run = job.private().require_run()?;
+        if !matches!(job.snapshot().status.state, State::Asleep(_)) {
+            return Err(Error::operation_invalid("Unable to wake up domain: it is not suspended"));
+        }
+        run.monitor.wakeup(ANSWER)
+    }
+
     /// Raises a non-maskable interrupt.
     pub fn inject_nmi(&self, uuid: Uuid, owner: &str) -> Result<()> {
         let job = self.modify(uuid, owner)?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Guests;
 use crate::document;
 use crate::lifecycle::{Lifecycle, ShutOff};
-use crate::state::{Guest, Object, Snapshot, Status};
+use crate::state::{Guest, Job, Object, Snapshot, Status};
 
 /// What may go along with a definition.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,5 +104,69 @@ impl Guests {
             snapshot.status.autostart = autostart;
             Ok(())
         })
+    }
+
+    /// Changes the stored definition of a job's guest, and its file.
+    pub(crate) fn edit_stored(&self, job: &Job, change: &dyn Fn(&mut DomainDefinition) -> Result<()>) -> Result<()> {
+        let snapshot = job.snapshot();
+        let stored = snapshot.stored().ok_or_else(|| {
+            Error::operation_invalid("transient domains do not have any persistent config")
+        })?;
+        let mut edited = DomainDefinition::clone(stored);
+        change(&mut edited)?;
+        self.write_definition(&edited)?;
+        job.update(|snapshot| {
+            snapshot.store(edited);
+            Ok(())
+        })
+    }
+
+    /// Changes the live definition of a job's guest, and its status file.
+    pub(crate) fn edit_live(&self, job: &Job, change: &dyn Fn(&mut DomainDefinition) -> Result<()>) -> Result<()> {
+        let mut edited = DomainDefinition::clone(job.snapshot().definition());
+        change(&mut edited)?;
+        job.update(|snapshot| {
+            snapshot.set_definition(edited);
+            Ok(())
+        })?;
+        self.save_status(job.object())
+    }
+
+    /// Gives a guest that is off another name.
+    pub fn rename(&self, uuid: Uuid, new_name: &str, owner: &str) -> Result<()> {
+        if new_name.is_empty() || new_name.contains('/') || new_name.contains('\n') {
+            return Err(Error::invalid_arg(format!("'{new_name}' is no name for a domain")));
+        }
+        let job = self.modify(uuid, owner)?;
+        let snapshot = job.snapshot();
+        if snapshot.is_active() {
+            return Err(Error::operation_invalid("cannot rename active domain"));
+        }
+        let old = snapshot.stored().ok_or_else(|| Error::operation_invalid("cannot rename a transient domain"))?;
+        if old.name == new_name {
+            return Err(Error::invalid_arg("Can't rename domain to itself"));
+        }
+        let autostart = snapshot.status.autostart;
+        let old_name = old.name.clone();
+        let mut renamed = DomainDefinition::clone(old);
+        renamed.name = new_name.to_owned();
+        // The table says first whether the name is free.
+        self.table.rename(&job, renamed.clone())?;
+        if let Err(error) = self.write_definition(&renamed) {
+            self.table.rename(&job, Arc::clone(old))?;
+            return Err(error);
+        }
+        for file in [self.folders.autostart_link(&old_name), self.folders.definition(&old_name)] {
+            if let Err(error) = oxivirt_util::file::remove_if_exists(&file) {
+                tracing::error!(file = %file.display(), %error, "cannot remove after a rename");
+            }
+        }
+        if autostart {
+            std::os::unix::fs::symlink(self.folders.definition(new_name), self.folders.autostart_link(new_name))
+                .map_err(|e| Error::system("cannot keep the autostart of a renamed domain", &e))?;
+        }
+        self.tell_lifecycle(&snapshot, Lifecycle::UndefinedRenamed);
+        self.tell_lifecycle(&job.snapshot(), Lifecycle::DefinedRenamed);
+        Ok(())
     }
 }

@@ -70,7 +70,7 @@ impl Host for RealHost {
 
     fn tap(&mut self, net: &Interface, virtio: bool) -> Result<Taps> {
         let bridge = match &net.source {
-            InterfaceSource::Bridge { bridge } | InterfaceSource::Network { bridge: Some(bridge), .. } => {
+            InterfaceSource::Bridge { bridge, .. } | InterfaceSource::Network { bridge: Some(bridge), .. } => {
                 Some(bridge.as_str())
             }
             InterfaceSource::Ethernet => None,

@@ -97,6 +97,11 @@ impl Guests {
         self.sink.notice(&subject, notice);
     }
 
+    /// Tells that title, description or metadata changed.
+    pub(crate) fn tell_metadata(&self, job: &Job, kind: i32, uri: Option<&str>) {
+        self.tell(&job.snapshot(), Notice::Metadata(kind, uri.map(str::to_owned)));
+    }
+
     fn tell_lifecycle(&self, snapshot: &Snapshot, event: Lifecycle) {
         self.tell(snapshot, Notice::Lifecycle(event));
     }

@@ -4,6 +4,7 @@
 //! Knows nothing of definitions or states; `driver inside` puts those
 //! together with this.
 
+pub mod cpu_time;
 mod folders;
 mod handle;
 mod log;

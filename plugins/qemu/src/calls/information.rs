@@ -1,0 +1,260 @@
+//! What is known about a guest: always the newest snapshot, never a wait for
+//! a job or a monitor.
+
+use oxivirt_conf::domain::{CpuSet, DomainDefinition, FormatFlags};
+use oxivirt_core::abi::RString;
+use oxivirt_core::call::Call;
+use oxivirt_core::constants::{DomainMessageFlags, DomainModificationImpact, DomainVcpuFlags, DomainXmlFlags};
+use oxivirt_core::interface::{DomainInformation, implements};
+use oxivirt_core::types::{
+    ControlInfo, CpuMaps, Domain, DomainInfo, DomainState, List, SecurityLabel, VcpuInfo, Vcpus, limit,
+};
+use oxivirt_core::{Error, ErrorCode, Result};
+
+use super::{Own, Which, check_flags};
+use crate::QemuConnection;
+use crate::process::cpu_time;
+
+#[implements]
+impl DomainInformation for QemuConnection {
+    #[quick]
+    fn domain_get_xml_desc(&self, call: &Call, dom: &Domain, flags: DomainXmlFlags) -> Result<String> {
+        use DomainXmlFlags as F;
+        check_flags(flags.0, (F::SECURE | F::INACTIVE | F::UPDATE_CPU | F::MIGRATABLE).0, "domain_get_xml_desc")?;
+        if call.is_read_only() && flags.intersects(F::SECURE | F::MIGRATABLE) {
+            return Err(Error::new(ErrorCode::OPERATION_DENIED, "virDomainGetXMLDesc with secure flag")).own();
+        }
+        let snapshot = self.read(dom)?;
+        let (definition, print) = match snapshot.is_active() && !flags.contains(F::INACTIVE) {
+            true => (snapshot.definition(), FormatFlags::NONE),
+            false => (snapshot.inactive_definition(), FormatFlags::INACTIVE),
+        };
+        let wanted = [(F::SECURE, FormatFlags::SECURE), (F::MIGRATABLE, FormatFlags::MIGRATABLE)];
+        let print = wanted.iter().filter(|(flag, _)| flags.contains(*flag)).fold(print, |print, (_, more)| print | *more);
+        match (snapshot.is_active(), snapshot.status.balloon_kib) {
+            // What the balloon last said is newer than the definition.
+            (true, Some(kib)) if kib != definition.current_memory.0 && !flags.contains(F::INACTIVE) => {
+                let mut definition = DomainDefinition::clone(definition);
+                definition.current_memory.0 = kib;
+                definition.format(print).own()
+            }
+            _ => definition.format(print).own(),
+        }
+    }
+
+    #[quick]
+    fn domain_get_info(&self, _call: &Call, dom: &Domain) -> Result<DomainInfo> {
+        let snapshot = self.read(dom)?;
+        let definition = snapshot.definition();
+        let (state, _) = snapshot.status.state.numbers();
+        let memory = match snapshot.is_active() {
+            true => snapshot.status.balloon_kib.unwrap_or(definition.current_memory.0),
+            false => definition.current_memory.0,
+        };
+        Ok(DomainInfo {
+            state: u8::try_from(state).unwrap_or(0),
+            max_mem: definition.memory.0,
+            memory,
+            nr_virt_cpu: u16::try_from(definition.vcpu.current).unwrap_or(u16::MAX),
+            cpu_time: snapshot.status.pid.and_then(cpu_time::of_process).unwrap_or(0),
+        })
+    }
+
+    #[quick]
+    fn domain_get_max_memory(&self, _call: &Call, dom: &Domain) -> Result<u64> {
+        Ok(self.read(dom)?.definition().memory.0)
+    }
+
+    #[quick]
+    fn domain_get_max_vcpus(&self, _call: &Call, dom: &Domain) -> Result<i32> {
+        let maximum = self.read(dom)?.definition().vcpu.maximum;
+        Ok(i32::try_from(maximum).unwrap_or(i32::MAX))
+    }
+
+    #[quick]
+    fn domain_get_os_type(&self, _call: &Call, dom: &Domain) -> Result<String> {
+        let snapshot = self.read(dom)?;
+        Ok(snapshot.definition().os.kind.kind.map_or("hvm", |k| k.as_str()).to_owned())
+    }
+
+    #[quick]
+    fn domain_is_active(&self, _call: &Call, dom: &Domain) -> Result<bool> {
+        Ok(self.read(dom)?.is_active())
+    }
+
+    #[quick]
+    fn domain_is_persistent(&self, _call: &Call, dom: &Domain) -> Result<bool> {
+        Ok(self.read(dom)?.is_persistent())
+    }
+
+    #[quick]
+    fn domain_is_updated(&self, _call: &Call, dom: &Domain) -> Result<bool> {
+        Ok(self.read(dom)?.status.updated)
+    }
+
+    #[quick]
+    fn domain_get_state(&self, _call: &Call, dom: &Domain, flags: u32) -> Result<DomainState> {
+        check_flags(flags, 0, "domain_get_state")?;
+        let (state, reason) = self.read(dom)?.status.state.numbers();
+        Ok(DomainState { state, reason })
+    }
+
+    #[quick]
+    fn domain_get_control_info(&self, _call: &Call, dom: &Domain, flags: u32) -> Result<ControlInfo> {
+        check_flags(flags, 0, "domain_get_control_info")?;
+        self.read_active(dom)?;
+        let jobs = self.find(dom)?.jobs();
+        Ok(match jobs.first() {
+            // A job that talks to the monitor, and since when.
+            Some(job) => ControlInfo {
+                state: 1,
+                details: 0,
+                state_time: u64::try_from(job.since.elapsed().as_millis()).unwrap_or(u64::MAX),
+            },
+            None => ControlInfo { state: 0, details: 0, state_time: 0 },
+        })
+    }
+
+    #[quick]
+    fn domain_get_security_label(&self, _call: &Call, dom: &Domain) -> Result<SecurityLabel> {
+        self.read(dom)?;
+        Ok(SecurityLabel { label: "".into(), enforcing: 0 })
+    }
+
+    #[quick]
+    fn domain_get_messages(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        flags: DomainMessageFlags,
+    ) -> Result<List<RString, { limit::MESSAGES }>> {
+        let known = DomainMessageFlags::ALL.iter().fold(0, |known, (flag, _)| known | flag.0);
+        check_flags(flags.0, known, "domain_get_messages")?;
+        self.read(dom)?;
+        List::new(Vec::new())
+    }
+
+    #[quick]
+    fn domain_has_managed_save_image(&self, _call: &Call, dom: &Domain, flags: u32) -> Result<bool> {
+        check_flags(flags, 0, "domain_has_managed_save_image")?;
+        self.read(dom)?;
+        Ok(false)
+    }
+
+    #[quick]
+    fn domain_get_vcpus(&self, _call: &Call, dom: &Domain, maxinfo: i32, maplen: i32) -> Result<Vcpus> {
+        let snapshot = self.read(dom)?;
+        if !snapshot.is_active() {
+            return Err(Error::operation_invalid("cannot retrieve vcpu information for inactive domain")).own();
+        }
+        let (count, length) = room(maxinfo, maplen, snapshot.definition().vcpu.current)?;
+        let pid = snapshot.status.pid.unwrap_or(-1);
+        let mut info = Vec::with_capacity(count);
+        let mut maps = Vec::with_capacity(count * length);
+        for number in 0..count as u32 {
+            let thread = snapshot.status.vcpus.iter().find(|v| v.index == number);
+            let times = thread.and_then(|v| cpu_time::of_thread(pid, v.thread));
+            info.push(VcpuInfo {
+                number,
+                state: i32::from(times.is_some()),
+                cpu_time: times.map_or(0, |t| t.time),
+                cpu: times.map_or(-1, |t| t.cpu),
+            });
+            push_map(&mut maps, length, pin(snapshot.definition(), number), host_cpus());
+        }
+        Ok(Vcpus { info: List::new(info)?, cpumaps: maps.into() })
+    }
+
+    #[quick]
+    fn domain_get_vcpus_flags(&self, _call: &Call, dom: &Domain, flags: DomainVcpuFlags) -> Result<i32> {
+        use DomainVcpuFlags as F;
+        check_flags(flags.0, (F::LIVE | F::CONFIG | F::MAXIMUM).0, "domain_get_vcpus_flags")?;
+        let snapshot = self.read(dom)?;
+        let definition = Which::one(&snapshot, flags.0 & 3, "domain_get_vcpus_flags")?.of(&snapshot);
+        let vcpu = &definition.vcpu;
+        let number = if flags.contains(F::MAXIMUM) { vcpu.maximum } else { vcpu.current };
+        Ok(i32::try_from(number).unwrap_or(i32::MAX))
+    }
+
+    #[quick]
+    fn domain_get_vcpu_pin_info(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        ncpumaps: i32,
+        maplen: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<CpuMaps> {
+        use DomainModificationImpact as F;
+        check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_vcpu_pin_info")?;
+        let snapshot = self.read(dom)?;
+        let definition = Which::one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
+        let (count, length) = room(ncpumaps, maplen, definition.vcpu.maximum)?;
+        let mut maps = Vec::with_capacity(count * length);
+        for number in 0..count as u32 {
+            push_map(&mut maps, length, pin(definition, number), host_cpus());
+        }
+        Ok(CpuMaps { cpumaps: maps.into(), num: count as i32 })
+    }
+
+    #[quick]
+    fn domain_get_emulator_pin_info(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        maplen: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<CpuMaps> {
+        use DomainModificationImpact as F;
+        check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_emulator_pin_info")?;
+        let snapshot = self.read(dom)?;
+        let definition = Which::one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
+        let (_, length) = room(1, maplen, 1)?;
+        let pin = definition.cputune.as_ref().and_then(|tune| tune.emulatorpin.as_ref()).map(|pin| &pin.cpuset);
+        let mut map = Vec::with_capacity(length);
+        push_map(&mut map, length, pin.or(definition.vcpu.cpuset.as_ref()), host_cpus());
+        Ok(CpuMaps { cpumaps: map.into(), num: 1 })
+    }
+}
+
+/// CPUs of this host, counted once.
+fn host_cpus() -> u32 {
+    static CPUS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *CPUS.get_or_init(|| {
+        let present = oxivirt_util::host::Host::this().cpus_present();
+        present.ok().and_then(|set| u32::try_from(set.count()).ok()).filter(|n| *n > 0).unwrap_or(1)
+    })
+}
+
+/// How many maps of how many bytes to return.
+fn room(most: i32, length: i32, there_are: u32) -> Result<(usize, usize)> {
+    let (Ok(most), Ok(length)) = (usize::try_from(most), usize::try_from(length)) else {
+        return Err(Error::invalid_arg(format!("cannot return {most} maps of {length} bytes"))).own();
+    };
+    let count = most.min(there_are as usize).min(limit::VCPUINFO);
+    if length > limit::CPUMAP || count.saturating_mul(length) > limit::CPUMAPS {
+        return Err(Error::invalid_arg(format!("maps of {length} bytes are too long"))).own();
+    }
+    Ok((count, length))
+}
+
+/// Where a virtual CPU may run, if not everywhere.
+fn pin(definition: &DomainDefinition, vcpu: u32) -> Option<&CpuSet> {
+    let pins = definition.cputune.as_ref().map(|tune| tune.vcpupin.as_slice()).unwrap_or_default();
+    pins.iter().find(|pin| pin.vcpu == vcpu).map(|pin| &pin.cpuset).or(definition.vcpu.cpuset.as_ref())
+}
+
+/// Appends a map of `length` bytes, lowest CPU first.
+fn push_map(maps: &mut Vec<u8>, length: usize, set: Option<&CpuSet>, host_cpus: u32) {
+    let start = maps.len();
+    maps.resize(start + length, 0);
+    let mut mark = |cpu: u32| {
+        if let Some(byte) = maps.get_mut(start + cpu as usize / 8).filter(|_| (cpu as usize) < length * 8) {
+            *byte |= 1 << (cpu % 8);
+        }
+    };
+    match set {
+        Some(set) => set.iter().filter(|cpu| *cpu < host_cpus).for_each(&mut mark),
+        None => (0..host_cpus).for_each(&mut mark),
+    }
+}

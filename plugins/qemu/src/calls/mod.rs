@@ -1,0 +1,154 @@
+//! The calls of a connection, one file per interface; what they share is here.
+
+mod config;
+mod connect;
+mod console;
+mod guest;
+mod information;
+mod lifecycle;
+mod listing;
+mod metadata;
+mod node;
+
+use std::sync::Arc;
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_core::call::Call;
+use oxivirt_core::constants::DomainModificationImpact as Impact;
+use oxivirt_core::interface::public_name;
+use oxivirt_core::types::{Domain, Uuid};
+use oxivirt_core::{Error, ErrorDomain, Result};
+
+use crate::QemuConnection;
+use crate::guests::Guests;
+use crate::state::{Job, Object, Snapshot};
+
+impl QemuConnection {
+    /// The guest that a call is about.
+    fn find(&self, dom: &Domain) -> Result<Arc<Object>> {
+        self.guests.table.require_uuid(uuid::Uuid::from_bytes(dom.uuid.0), Some(&dom.name)).own()
+    }
+
+    /// What is known about it. Never waits.
+    fn read(&self, dom: &Domain) -> Result<Arc<Snapshot>> {
+        Ok(self.find(dom)?.snapshot())
+    }
+
+    /// The same, of one that runs.
+    fn read_active(&self, dom: &Domain) -> Result<Arc<Snapshot>> {
+        let snapshot = self.read(dom)?;
+        if snapshot.is_active() { Ok(snapshot) } else { Err(not_running()) }
+    }
+
+    /// Its uuid, once it is known to be there.
+    fn uuid(&self, dom: &Domain) -> Result<uuid::Uuid> {
+        self.find(dom).map(|object| object.uuid())
+    }
+}
+
+/// Whose job it is.
+fn owner(call: &Call) -> String {
+    format!("{} of client {}", public_name(call.name()), call.client())
+}
+
+/// How calls name a guest.
+fn reference(snapshot: &Snapshot) -> Domain {
+    let definition = snapshot.definition();
+    Domain::new(definition.name.as_str(), Uuid(*definition.uuid.as_bytes()), snapshot.id().unwrap_or(-1))
+}
+
+fn not_running() -> Error {
+    Error::operation_invalid("domain is not running").in_domain(ErrorDomain::QEMU)
+}
+
+/// Refuses flags outside `known`; `call` is the wire name.
+fn check_flags(given: u32, known: u32, call: &str) -> Result<()> {
+    match given & !known {
+        0 => Ok(()),
+        unknown => {
+            let function = public_name(call).replacen("vir", "qemu", 1);
+            let text = format!("unsupported flags (0x{unknown:x}) in function {function}");
+            Err(Error::invalid_arg(text)).own()
+        }
+    }
+}
+
+/// Something is wrong in this driver's own eyes.
+trait Own<T> {
+    /// Marks an error as this driver's, unless it already has an origin.
+    fn own(self) -> Result<T>;
+}
+
+impl<T> Own<T> for Result<T> {
+    fn own(self) -> Result<T> {
+        self.map_err(|error| error.in_domain(ErrorDomain::QEMU))
+    }
+}
+
+/// Which definitions a call is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    Live,
+    Config,
+    Both,
+}
+
+impl Which {
+    /// What the flags of a call mean for a guest in its present state.
+    fn new(snapshot: &Snapshot, flags: u32) -> Result<Self> {
+        let flags = Impact(flags);
+        let (live, config) = (flags.contains(Impact::LIVE), flags.contains(Impact::CONFIG));
+        if live && !snapshot.is_active() {
+            return Err(not_running());
+        }
+        if config && !snapshot.is_persistent() {
+            return Err(Error::operation_invalid("transient domains do not have any persistent config")).own();
+        }
+        Ok(match (live, config) {
+            (true, true) => Self::Both,
+            (true, false) => Self::Live,
+            (false, true) => Self::Config,
+            (false, false) if snapshot.is_active() => Self::Live,
+            (false, false) => Self::Config,
+        })
+    }
+
+    /// The same, for calls that look at one definition only.
+    fn one(snapshot: &Snapshot, flags: u32, call: &str) -> Result<Self> {
+        if Impact(flags).contains(Impact::LIVE | Impact::CONFIG) {
+            return Err(Error::invalid_arg(format!(
+                "Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive in {}",
+                public_name(call)
+            )))
+            .own();
+        }
+        Self::new(snapshot, flags)
+    }
+
+    /// The definition that is meant; of two the live one.
+    fn of(self, snapshot: &Snapshot) -> &Arc<DomainDefinition> {
+        match self {
+            Self::Live | Self::Both => snapshot.definition(),
+            Self::Config => snapshot.inactive_definition(),
+        }
+    }
+
+    fn live(self) -> bool {
+        self != Self::Config
+    }
+
+    fn config(self) -> bool {
+        self != Self::Live
+    }
+
+    /// Changes each definition that is meant, and their files, or none.
+    fn edit(self, guests: &Guests, job: &Job, change: impl Fn(&mut DomainDefinition) -> Result<()>) -> Result<()> {
+        if self.config() {
+            guests.edit_stored(job, &change)?;
+        }
+        if self.live() {
+            guests.edit_live(job, &change)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! Opens connections; all of them share the guests of one daemon.
+
+use std::sync::Arc;
+
+use oxivirt_core::call::Call;
+use oxivirt_core::constants::DomainEventType;
+use oxivirt_core::event::Event;
+use oxivirt_core::host::Folder;
+use oxivirt_core::plugin::{Driver, OpenFlags, Opened, Start};
+use oxivirt_core::types::{Domain, Uuid};
+use oxivirt_core::{Error, ErrorDomain, Host, Result};
+
+use crate::capabilities::Catalog;
+use crate::guests::Guests;
+use crate::lifecycle::{EventSink, Notice, Subject};
+use crate::process::Folders;
+
+/// The driver of one daemon.
+pub struct QemuDriver {
+    guests: Arc<Guests>,
+    channel: u64,
+    /// The only path that connections may name.
+    path: &'static str,
+}
+
+/// A connection; it has nothing of its own but the words it was opened with.
+pub struct QemuConnection {
+    pub(crate) guests: Arc<Guests>,
+    pub(crate) uri: String,
+}
+
+impl Driver for QemuDriver {
+    type Connection = QemuConnection;
+
+    fn start(host: Host) -> Result<Start<Self>> {
+        let folders = Folders::below(
+            &host.folder(Folder::CONFIG),
+            &host.folder(Folder::RUN),
+            &host.folder(Folder::STATE),
+            &host.folder(Folder::LOG),
+            &host.folder(Folder::CACHE),
+        );
+        let catalog = Arc::new(Catalog::new(folders.cache.join("capabilities")));
+        if catalog.binaries().is_empty() {
+            return Ok(Start::Declined("no qemu-system-* program was found".to_owned()));
+        }
+        let channel = host.new_channel();
+        let guests = Guests::new(folders, catalog, Box::new(HostSink { host, channel }));
+        guests.load()?;
+        let background = Arc::clone(&guests);
+        let started = std::thread::Builder::new().name("qemu-start".into()).spawn(move || {
+            background.autostart();
+            // So that the first question for capabilities finds the answer.
+            background.catalog.all();
+        });
+        if let Err(error) = started {
+            tracing::error!(%error, "guests are not started with the daemon");
+        }
+        let path = if host.is_privileged() { "/system" } else { "/session" };
+        Ok(Start::Ready(Self { guests, channel, path }))
+    }
+
+    fn open(&self, _call: &Call, uri: &str, _flags: OpenFlags) -> Result<Opened<QemuConnection>> {
+        let path = path(uri);
+        if path.is_empty() || path == "/" {
+            return Err(own(Error::invalid_arg(format!("no QEMU URI path given, try qemu://{}", self.path))));
+        }
+        if path != self.path {
+            return Err(own(Error::invalid_arg(format!("unexpected QEMU URI path '{path}', try qemu://{}", self.path))));
+        }
+        let connection = QemuConnection { guests: Arc::clone(&self.guests), uri: uri.to_owned() };
+        Ok(Opened { connection, channel: self.channel })
+    }
+}
+
+fn own(error: Error) -> Error {
+    error.in_domain(ErrorDomain::QEMU)
+}
+
+/// The path of a URI: behind the authority, before parameters.
+fn path(uri: &str) -> &str {
+    let rest = uri.split_once(':').map_or(uri, |(_, rest)| rest);
+    let rest = match rest.strip_prefix("//") {
+        Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default(),
+        None => rest,
+    };
+    rest.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// Hands what happens to guests to the daemon.
+struct HostSink {
+    host: Host,
+    channel: u64,
+}
+
+impl HostSink {
+    fn emit(&self, event: Result<Event>) {
+        match event {
+            Ok(event) => self.host.emit(self.channel, &event),
+            Err(error) => tracing::error!(%error, "cannot tell of an event"),
+        }
+    }
+}
+
+impl EventSink for HostSink {
+    fn notice(&self, guest: &Subject, notice: Notice) {
+        let domain = Domain::new(guest.name.as_str(), Uuid(guest.uuid), guest.id);
+        match notice {
+            Notice::Lifecycle(event) => {
+                let (kind, detail) = event.numbers();
+                self.emit(Event::lifecycle(&domain, DomainEventType(kind), detail));
+            }
+            Notice::Reboot => self.emit(Event::reboot(&domain)),
+            Notice::RtcChange(offset) => self.emit(Event::rtc_change(&domain, offset)),
+            Notice::Watchdog(action) => self.emit(Event::watchdog(&domain, action)),
+            Notice::IoError { path, alias, action, reason } => {
+                self.emit(Event::io_error(&domain, &path, &alias, action));
+                self.emit(Event::io_error_reason(&domain, &path, &alias, action, &reason));
+            }
+            Notice::BalloonChange(kib) => self.emit(Event::balloon_change(&domain, kib)),
+            Notice::DeviceRemoved(alias) => self.emit(Event::device_removed(&domain, &alias)),
+            Notice::Metadata(kind, uri) => self.emit(Event::metadata_change(&domain, kind, uri.as_deref())),
+            Notice::TrayChange(alias, open) => {
+                self.emit(Event::tray_change(&domain, &alias, i32::from(!open)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path;
+
+    #[test]
+    fn only_the_path_counts() {
+        for (uri, expected) in [
+            ("qemu:///system", "/system"),
+            ("qemu:///session?a=b", "/session"),
+            ("qemu://host/system", "/system"),
+            ("qemu:", ""),
+            ("qemu://", ""),
+        ] {
+            assert_eq!(path(uri), expected, "{uri}");
+        }
+    }
+}
