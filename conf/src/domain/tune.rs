@@ -155,7 +155,7 @@ pub(super) fn short_size(bytes: u64) -> (u64, &'static str) {
     let mut found = "B";
     for unit in units {
         found = unit;
-        if size == 0 || size % 1024 != 0 {
+        if size == 0 || !size.is_multiple_of(1024) {
             break;
         }
         size /= 1024;

@@ -240,7 +240,7 @@ impl CharSource {
         }
     }
 
-    fn source(&self, w: &mut Writer, inside: impl FnOnce(&mut Writer)) {
+    pub(super) fn source(&self, w: &mut Writer, inside: impl FnOnce(&mut Writer)) {
         w.open("source");
         inside(w);
         DeviceSecLabel::format_all(&self.seclabels, w);
@@ -249,7 +249,7 @@ impl CharSource {
 }
 
 impl CharKind {
-    fn parse(node: Node<'_>, source: Option<Node<'_>>, kind: &str) -> Result<Self> {
+    pub(super) fn parse(node: Node<'_>, source: Option<Node<'_>>, kind: &str) -> Result<Self> {
         let attr = |name: &str| source.and_then(|s| s.attr(name)).map(str::to_owned);
         let path = || attr("path").filter(|p| !p.is_empty());
         let reconnect = || -> Result<Option<CharReconnect>> {
@@ -304,7 +304,7 @@ fn value<T: Value>(node: Option<Node<'_>>, name: &str) -> Result<Option<T>> {
 }
 
 impl UdpSource {
-    fn parse(node: Node<'_>) -> Result<Self> {
+    pub(super) fn parse(node: Node<'_>) -> Result<Self> {
         let mut found = Self::default();
         for source in node.children_named("source") {
             let mode: SocketMode = source.value("mode")?.unwrap_or_default();

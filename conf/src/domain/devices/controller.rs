@@ -4,7 +4,7 @@
 use oxivirt_core::Result;
 
 use super::address::{DeviceInfo, VirtioOptions};
-use super::disk::IoThreadMapping;
+use super::disk_driver::IoThreadMapping;
 use crate::xml::{Element, KiB, Node, OnOff, Writer};
 use crate::xml_enum;
 
@@ -128,7 +128,7 @@ impl Element for Controller {
 }
 
 impl PciControllerOptions {
-    fn parse(node: Node<'_>) -> Result<Self> {
+    pub(super) fn parse(node: Node<'_>) -> Result<Self> {
         let mut found = Self { hole64: node.child_element("pcihole64")?, ..Self::default() };
         if let Some(model) = node.child("model") {
             found.model_name = model.value("name")?;
@@ -146,7 +146,7 @@ impl PciControllerOptions {
         Ok(found)
     }
 
-    fn format(&self, w: &mut Writer) {
+    pub(super) fn format(&self, w: &mut Writer) {
         if let Some(name) = &self.model_name {
             w.open("model");
             w.attr("name", name);

@@ -3,9 +3,9 @@
 
 use oxivirt_core::Result;
 
-use super::address::{DeviceInfo, VirtioOptions};
-use super::storage::{Encryption, StorageAuth, StorageFormat, StorageSource, format_status, status_child};
-use crate::xml::{Element, Node, OnOff, RawElement, Value, Writer, YesNo};
+use super::storage::{format_status, status_child};
+use super::*;
+use crate::xml::{Element, Node, OnOff, RawElement, Writer, YesNo};
 use crate::xml_enum;
 
 xml_enum! {
@@ -18,13 +18,6 @@ xml_enum! {
     pub enum DiskBus {
         Ide = "ide", Fdc = "fdc", Scsi = "scsi", Virtio = "virtio", Xen = "xen", Usb = "usb", Uml = "uml", Sata = "sata",
         Sd = "sd", Nvme = "nvme",
-    }
-}
-
-xml_enum! {
-    /// How virtio presents itself.
-    pub enum VirtioModel {
-        Virtio = "virtio", Transitional = "virtio-transitional", NonTransitional = "virtio-non-transitional",
     }
 }
 
@@ -75,120 +68,6 @@ pub struct Disk {
 }
 
 xml_enum! {
-    pub enum DiskCache {
-        Default = "default", None = "none", Writethrough = "writethrough", Writeback = "writeback",
-        DirectSync = "directsync", Unsafe = "unsafe",
-    }
-}
-
-xml_enum! {
-    /// What happens on a failed access.
-    pub enum ErrorPolicy { Stop = "stop", Report = "report", Ignore = "ignore", Enospace = "enospace" }
-}
-
-xml_enum! {
-    /// How the host reads and writes.
-    pub enum DiskIo { Native = "native", Threads = "threads", IoUring = "io_uring" }
-}
-
-xml_enum! {
-    /// Whether discarded blocks are given back.
-    pub enum Discard { Unmap = "unmap", Ignore = "ignore" }
-}
-
-xml_enum! {
-    /// What happens with zeros written.
-    pub enum DetectZeroes { Off = "off", On = "on", Unmap = "unmap" }
-}
-
-/// `<driver>` of a disk.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct DiskDriver {
-    #[xml(attr)]
-    pub name: Option<String>,
-    #[xml(attr = "type")]
-    pub format: Option<StorageFormat>,
-    #[xml(attr)]
-    pub cache: Option<DiskCache>,
-    #[xml(attr)]
-    pub error_policy: Option<ErrorPolicy>,
-    #[xml(attr)]
-    pub rerror_policy: Option<ErrorPolicy>,
-    #[xml(attr)]
-    pub io: Option<DiskIo>,
-    #[xml(attr)]
-    pub ioeventfd: Option<OnOff>,
-    #[xml(attr)]
-    pub event_idx: Option<OnOff>,
-    #[xml(attr)]
-    pub copy_on_read: Option<OnOff>,
-    #[xml(attr)]
-    pub discard: Option<Discard>,
-    #[xml(attr)]
-    pub discard_no_unref: Option<OnOff>,
-    #[xml(attr)]
-    pub iothread: Option<u32>,
-    #[xml(attr)]
-    pub detect_zeroes: Option<DetectZeroes>,
-    #[xml(attr)]
-    pub queues: Option<u32>,
-    #[xml(attr)]
-    pub queue_size: Option<u32>,
-    #[xml(flatten)]
-    pub virtio: VirtioOptions,
-    #[xml(child)]
-    pub metadata_cache: Option<MetadataCache>,
-    #[xml(children = "iothread", wrap = "iothreads")]
-    pub iothreads: Vec<IoThreadMapping>,
-}
-
-/// `<metadata_cache><max_size unit='bytes'>…`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MetadataCache {
-    /// Bytes.
-    pub max_size: Option<u64>,
-}
-
-impl Element for MetadataCache {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        let max_size = match node.child("max_size") {
-            None => None,
-            Some(size) => {
-                let text = size.text();
-                let bytes = u64::parse_value(text.trim())
-                    .and_then(|n| crate::xml::bytes_from(n, size.attr("unit").unwrap_or("bytes")));
-                Some(bytes.ok_or_else(|| size.bad_text(&text, "a size with a known unit"))?)
-            }
-        };
-        Ok(Self { max_size })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        if let Some(size) = &self.max_size {
-            w.open("max_size");
-            w.attr_str("unit", "bytes");
-            w.text(size);
-            w.close();
-        }
-    }
-}
-
-/// `<iothread id='1'><queue id='0'/></iothread>`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct IoThreadMapping {
-    #[xml(attr)]
-    pub id: u32,
-    #[xml(children = "queue")]
-    pub queues: Vec<QueueId>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct QueueId {
-    #[xml(attr)]
-    pub id: u32,
-}
-
-xml_enum! {
     pub enum GeometryTranslation { Auto = "auto", None = "none", Lba = "lba" }
 }
 
@@ -232,51 +111,6 @@ pub struct DiskTarget {
     pub dpofua: Option<OnOff>,
 }
 
-/// `<iotune>`; 0 is no limit. Bytes and operations per second.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct IoTune {
-    #[xml(leaf, hide)]
-    pub total_bytes_sec: u64,
-    #[xml(leaf, hide)]
-    pub read_bytes_sec: u64,
-    #[xml(leaf, hide)]
-    pub write_bytes_sec: u64,
-    #[xml(leaf, hide)]
-    pub total_iops_sec: u64,
-    #[xml(leaf, hide)]
-    pub read_iops_sec: u64,
-    #[xml(leaf, hide)]
-    pub write_iops_sec: u64,
-    #[xml(leaf, hide)]
-    pub total_bytes_sec_max: u64,
-    #[xml(leaf, hide)]
-    pub read_bytes_sec_max: u64,
-    #[xml(leaf, hide)]
-    pub write_bytes_sec_max: u64,
-    #[xml(leaf, hide)]
-    pub total_iops_sec_max: u64,
-    #[xml(leaf, hide)]
-    pub read_iops_sec_max: u64,
-    #[xml(leaf, hide)]
-    pub write_iops_sec_max: u64,
-    #[xml(leaf, hide)]
-    pub size_iops_sec: u64,
-    #[xml(leaf, hide)]
-    pub total_bytes_sec_max_length: u64,
-    #[xml(leaf, hide)]
-    pub read_bytes_sec_max_length: u64,
-    #[xml(leaf, hide)]
-    pub write_bytes_sec_max_length: u64,
-    #[xml(leaf, hide)]
-    pub total_iops_sec_max_length: u64,
-    #[xml(leaf, hide)]
-    pub read_iops_sec_max_length: u64,
-    #[xml(leaf, hide)]
-    pub write_iops_sec_max_length: u64,
-    #[xml(leaf)]
-    pub group_name: Option<String>,
-}
-
 /// `<throttlefilter group='limit0'/>`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct ThrottleFilter {
@@ -284,146 +118,10 @@ pub struct ThrottleFilter {
     pub group: String,
 }
 
-/// `<throttlegroup>` of `<throttlegroups>`: limits that disks share.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct ThrottleGroup {
-    #[xml(flatten)]
-    pub limits: IoTune,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct Transient {
     #[xml(attr = "shareBacking")]
     pub share_backing: Option<YesNo>,
-}
-
-/// `<backingStore>`; empty ends the chain.
-#[derive(Debug, Clone, PartialEq)]
-pub enum BackingStore {
-    /// `<backingStore/>`: nothing is behind.
-    End,
-    Layer(BackingLayer),
-}
-
-/// One image behind another.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct BackingLayer {
-    pub format: Option<StorageFormat>,
-    pub metadata_cache: Option<MetadataCache>,
-    pub source: StorageSource,
-    pub backing: Option<Box<BackingStore>>,
-}
-
-impl Element for BackingStore {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        let Some(kind) = node.attr("type") else { return Ok(Self::End) };
-        let mut layer = BackingLayer { source: StorageSource::parse_typed(node, kind)?, ..BackingLayer::default() };
-        if node.mode().live {
-            layer.source.index = node.value("index")?.filter(|index| *index > 0);
-        }
-        if let Some(format) = node.child("format") {
-            layer.format = Some(format.require("type")?);
-            layer.metadata_cache = format.child_element("metadata_cache")?;
-        }
-        layer.backing = node.child_element("backingStore")?;
-        Ok(Self::Layer(layer))
-    }
-
-    fn format(&self, w: &mut Writer) {
-        let Self::Layer(layer) = self else { return };
-        w.attr_str("type", layer.source.type_name());
-        if w.mode().live {
-            w.attr_opt("index", layer.source.index.as_ref());
-        }
-        format_image(w, layer.format, layer.metadata_cache.as_ref(), &layer.source);
-        if let Some(backing) = &layer.backing {
-            w.element("backingStore", backing);
-        }
-    }
-}
-
-/// Prints `<format>` and `<source>` of an image in a chain.
-fn format_image(w: &mut Writer, format: Option<StorageFormat>, cache: Option<&MetadataCache>, source: &StorageSource) {
-    if let Some(format) = format {
-        w.open("format");
-        w.attr("type", &format);
-        if let Some(cache) = cache {
-            w.element("metadata_cache", cache);
-        }
-        w.close();
-    }
-    // The index stands on the element around.
-    let plain = StorageSource { index: None, ..source.clone() };
-    plain.format_source(w);
-}
-
-xml_enum! {
-    /// What a mirror is for.
-    pub enum MirrorJob { Copy = "copy", ActiveCommit = "active-commit" }
-}
-
-xml_enum! {
-    /// How far a mirror is.
-    pub enum MirrorReady { Yes = "yes", Abort = "abort", Pivot = "pivot" }
-}
-
-/// `<mirror>`: where a running disk is being copied to.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Mirror {
-    pub job: MirrorJob,
-    pub ready: Option<MirrorReady>,
-    pub format: Option<StorageFormat>,
-    pub metadata_cache: Option<MetadataCache>,
-    pub source: StorageSource,
-    pub backing: Option<Box<BackingStore>>,
-}
-
-impl Element for Mirror {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        let mut mirror = Self { ready: node.value("ready")?, ..Self::default() };
-        mirror.job = node.value("job")?.unwrap_or_default();
-        match (node.attr("type"), node.attr("file")) {
-            (Some(kind), _) => {
-                mirror.source = StorageSource::parse_typed(node, kind)?;
-                if let Some(source) = node.child("source") {
-                    mirror.source.index = source.value("index")?;
-                }
-                if let Some(format) = node.child("format") {
-                    mirror.format = Some(format.require("type")?);
-                    mirror.metadata_cache = format.child_element("metadata_cache")?;
-                }
-                mirror.backing = node.child_element("backingStore")?;
-            }
-            (None, Some(file)) => {
-                mirror.source.kind = super::StorageKind::File { path: Some(file.to_owned()), fdgroup: None };
-                mirror.format = node.value("format")?;
-            }
-            (None, None) => return Err(node.missing_attr("type")),
-        }
-        Ok(mirror)
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.attr_str("type", self.source.type_name());
-        if let (super::StorageKind::File { path: Some(path), .. }, MirrorJob::Copy) = (&self.source.kind, self.job) {
-            w.attr("file", path);
-            w.attr_opt("format", self.format.as_ref());
-        }
-        w.attr("job", &self.job);
-        w.attr_opt("ready", self.ready.as_ref());
-        if let Some(format) = self.format {
-            w.open("format");
-            w.attr("type", &format);
-            if let Some(cache) = &self.metadata_cache {
-                w.element("metadata_cache", cache);
-            }
-            w.close();
-        }
-        self.source.format_source(w);
-        if let Some(backing) = &self.backing {
-            w.element("backingStore", backing);
-        }
-    }
 }
 
 impl Element for Disk {
@@ -565,7 +263,7 @@ fn parse_inquiry(node: Node<'_>, longest: usize) -> Result<String> {
 }
 
 impl Disk {
-    fn format_target(&self, w: &mut Writer) {
+    pub(super) fn format_target(&self, w: &mut Writer) {
         w.open("target");
         w.attr("dev", &self.target.dev);
         w.attr_opt("bus", self.target.bus.as_ref());

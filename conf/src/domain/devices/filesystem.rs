@@ -4,7 +4,7 @@
 use oxivirt_core::Result;
 
 use super::address::{DeviceInfo, VirtioOptions};
-use super::disk::VirtioModel;
+use super::disk_driver::VirtioModel;
 use crate::domain::tune::IdMap;
 use crate::xml::{Element, KiB, Node, OnOff, Value, Writer};
 use crate::xml_enum;

@@ -5,8 +5,11 @@ use oxivirt_core::Result;
 
 use super::address::{DeviceInfo, PciAddress};
 use super::disk::SgIo;
-use super::interface::{IpInfo, Teaming};
-use super::storage::{NetworkHost, StartupPolicy, StorageAuth, format_status, status_child};
+use super::interface_options::Teaming;
+use super::ip::IpInfo;
+use super::network_source::NetworkHost;
+use super::storage::{StartupPolicy, format_status, status_child};
+use super::storage_secrets::StorageAuth;
 use crate::xml::{Element, Node, OnOff, RawElement, Writer, YesNo};
 use crate::xml_enum;
 
@@ -123,7 +126,7 @@ impl HostdevSource {
         }
     }
 
-    fn parse(node: Node<'_>) -> Result<Self> {
+    pub(super) fn parse(node: Node<'_>) -> Result<Self> {
         let source = node.child("source").ok_or_else(|| node.missing_child("source"))?;
         let kind = node.attr("type").ok_or_else(|| node.missing_attr("type"))?;
         let address = || source.child("address").ok_or_else(|| source.missing_child("address"));
@@ -164,7 +167,7 @@ impl HostdevSource {
         }
     }
 
-    fn format_source(&self, w: &mut Writer) {
+    pub(super) fn format_source(&self, w: &mut Writer) {
         w.open("source");
         match self {
             Self::Usb(usb) => usb.format(w),
@@ -194,7 +197,7 @@ impl HostdevSource {
 }
 
 impl UsbHostdev {
-    fn parse(source: Node<'_>) -> Result<Self> {
+    pub(super) fn parse(source: Node<'_>) -> Result<Self> {
         let id = |name: &str| source.child(name).map(|c| c.require("id")).transpose();
         let address = source.child("address");
         let number = |name: &str| address.map(|a| a.value(name)).transpose().map(Option::flatten);
@@ -217,7 +220,7 @@ impl UsbHostdev {
         Ok(found)
     }
 
-    fn format(&self, w: &mut Writer) {
+    pub(super) fn format(&self, w: &mut Writer) {
         w.attr_opt("startupPolicy", self.startup_policy.as_ref());
         w.attr_opt("guestReset", self.guest_reset.as_ref());
         if w.mode().live {
@@ -241,7 +244,7 @@ impl UsbHostdev {
 }
 
 impl ScsiSource {
-    fn parse(source: Node<'_>) -> Result<Self> {
+    pub(super) fn parse(source: Node<'_>) -> Result<Self> {
         if let Some(protocol) = source.attr("protocol").filter(|p| *p != "adapter") {
             if protocol != "iscsi" {
                 return Err(source.bad_attr("protocol", protocol, "adapter, iscsi"));
@@ -266,7 +269,7 @@ impl ScsiSource {
         })
     }
 
-    fn format(&self, w: &mut Writer) {
+    pub(super) fn format(&self, w: &mut Writer) {
         match self {
             Self::Host { adapter, bus, target, unit, private_data } => {
                 w.open("adapter");

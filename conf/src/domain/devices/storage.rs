@@ -3,9 +3,9 @@
 
 use oxivirt_core::Result;
 
-use super::address::PciAddress;
-use crate::domain::security::{DeviceSecLabel, SecretRef};
-use crate::xml::{Element, Node, RawElement, Value, Writer, YesNo};
+use super::*;
+use crate::domain::security::DeviceSecLabel;
+use crate::xml::{Element, Node, RawElement, Writer, YesNo};
 use crate::xml_enum;
 
 xml_enum! {
@@ -45,7 +45,7 @@ pub enum StorageKind {
     File { path: Option<String>, fdgroup: Option<String> },
     Block { path: Option<String> },
     Dir { path: Option<String> },
-    Network(NetworkSource),
+    Network(Box<NetworkSource>),
     /// Without names: an empty drive.
     Volume {
         pool: Option<String>,
@@ -70,100 +70,6 @@ xml_enum! {
     pub enum VolumeMode { Host = "host", Direct = "direct" }
 }
 
-/// A source behind a network protocol.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct NetworkSource {
-    pub protocol: NetworkProtocol,
-    /// Pool and image, volume and path, export name…
-    pub name: Option<String>,
-    pub query: Option<String>,
-    pub tls: Option<YesNo>,
-    /// `tls` came from the configuration (status files).
-    pub tls_from_config: Option<u32>,
-    pub tls_hostname: Option<String>,
-    pub hosts: Vec<NetworkHost>,
-    pub snapshot: Option<String>,
-    pub config: Option<String>,
-    pub initiator: Option<String>,
-    pub identity: Option<NfsIdentity>,
-    pub reconnect: Option<Reconnect>,
-    pub ssl_verify: Option<YesNo>,
-    /// Name and value.
-    pub cookies: Vec<(String, String)>,
-    /// Bytes.
-    pub readahead: Option<u64>,
-    /// Seconds.
-    pub timeout: Option<u64>,
-    pub known_hosts: Option<String>,
-    pub ssh_identity: Option<SshIdentity>,
-}
-
-xml_enum! {
-    /// A network storage protocol.
-    pub enum NetworkProtocol {
-        Nbd = "nbd", Rbd = "rbd", Sheepdog = "sheepdog", Gluster = "gluster", Iscsi = "iscsi", Http = "http", Https = "https",
-        Ftp = "ftp", Ftps = "ftps", Tftp = "tftp", Ssh = "ssh", Vxhs = "vxhs", Nfs = "nfs",
-    }
-}
-
-xml_enum! {
-    /// How a host is reached.
-    pub enum Transport { Tcp = "tcp", Unix = "unix", Rdma = "rdma" }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct NetworkHost {
-    pub transport: Transport,
-    pub name: Option<String>,
-    pub port: Option<u32>,
-    pub socket: Option<String>,
-}
-
-impl Element for NetworkHost {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        let transport = node.value("transport")?.unwrap_or_default();
-        let name: Option<String> = node.value("name")?;
-        let socket: Option<String> = node.value("socket")?;
-        if transport == Transport::Unix && socket.is_none() {
-            return Err(node.missing_attr("socket"));
-        }
-        if transport != Transport::Unix && socket.is_some() {
-            return Err(node.error("attribute 'socket' needs transport='unix'"));
-        }
-        if transport != Transport::Unix && name.is_none() {
-            return Err(node.missing_attr("name"));
-        }
-        Ok(Self { transport, name, port: node.value("port")?, socket })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        if self.transport != Transport::Tcp {
-            w.attr("transport", &self.transport);
-        }
-        w.attr_opt("name", self.name.as_ref());
-        w.attr_opt("port", self.port.as_ref());
-        w.attr_opt("socket", self.socket.as_ref());
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct NfsIdentity {
-    #[xml(attr)]
-    pub user: Option<String>,
-    #[xml(attr)]
-    pub group: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct SshIdentity {
-    #[xml(attr)]
-    pub username: Option<String>,
-    #[xml(attr)]
-    pub keyfile: Option<String>,
-    #[xml(attr)]
-    pub agentsock: Option<String>,
-}
-
 /// `<reconnect>`: seconds between attempts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct Reconnect {
@@ -173,97 +79,6 @@ pub struct Reconnect {
     pub timeout: Option<u32>,
     #[xml(attr)]
     pub delay: Option<u32>,
-}
-
-/// `<auth username='u'><secret type='ceph' usage='x'/></auth>`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StorageAuth {
-    pub username: String,
-    pub secret: SecretRef,
-}
-
-impl Element for StorageAuth {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        let username = node.require("username")?;
-        let secret = node.child("secret").ok_or_else(|| node.missing_child("secret"))?;
-        Ok(Self { username, secret: SecretRef::parse(secret)? })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.attr("username", &self.username);
-        w.element("secret", &self.secret);
-    }
-}
-
-xml_enum! {
-    /// Format of encrypted storage.
-    pub enum EncryptionFormat { Default = "default", Qcow = "qcow", Luks = "luks", Luks2 = "luks2", LuksAny = "luks-any" }
-}
-
-xml_enum! {
-    /// Who decrypts.
-    pub enum EncryptionEngine { Qemu = "qemu", Librbd = "librbd" }
-}
-
-/// `<encryption format='luks' engine='qemu'>`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Encryption {
-    pub format: EncryptionFormat,
-    pub engine: Option<EncryptionEngine>,
-    pub secrets: Vec<SecretRef>,
-}
-
-impl Element for Encryption {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        if node.child("cipher").is_some() {
-            return Err(node.error("a domain's disk takes no <cipher>, the image knows it"));
-        }
-        Ok(Self {
-            format: node.require("format")?,
-            engine: node.value("engine")?,
-            secrets: node.child_elements("secret")?,
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.attr("format", &self.format);
-        w.attr_opt("engine", self.engine.as_ref());
-        w.elements("secret", &self.secrets);
-    }
-}
-
-/// `<reservations managed='yes'>`, or with the helper's socket.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Reservations {
-    pub managed: YesNo,
-    pub migration: Option<YesNo>,
-    /// Path of the helper's socket.
-    pub path: Option<String>,
-}
-
-impl Element for Reservations {
-    fn parse(node: Node<'_>) -> Result<Self> {
-        let managed: YesNo = node.require("managed")?;
-        let source = node.child("source");
-        let show = !managed.is_yes() || node.mode().live;
-        let path = source.filter(|_| show).and_then(|s| s.attr("path")).map(str::to_owned);
-        if !managed.is_yes() && path.is_none() {
-            return Err(node.missing_child("source"));
-        }
-        Ok(Self { managed, migration: node.value("migration")?, path })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.attr("managed", &self.managed);
-        w.attr_opt("migration", self.migration.as_ref());
-        if let Some(path) = self.path.as_ref().filter(|_| !self.managed.is_yes() || w.mode().live) {
-            w.open("source");
-            w.attr_str("type", "unix");
-            w.attr("path", path);
-            w.attr_str("mode", "client");
-            w.close();
-        }
-    }
 }
 
 /// `<slices><slice type='storage' offset='0' size='1'/></slices>`, bytes.
@@ -404,14 +219,14 @@ pub(super) fn format_status(w: &mut Writer, kept: Option<&RawElement>) {
 }
 
 impl StorageKind {
-    fn parse(node: Node<'_>, source: Option<Node<'_>>, kind: &str) -> Result<Self> {
+    pub(super) fn parse(node: Node<'_>, source: Option<Node<'_>>, kind: &str) -> Result<Self> {
         let attr = |name: &str| source.and_then(|s| s.attr(name)).map(str::to_owned);
         let path = |name: &str| attr(name).filter(|p| !p.is_empty());
         Ok(match (kind, source) {
             ("file", _) => Self::File { path: path("file"), fdgroup: attr("fdgroup") },
             ("block", _) => Self::Block { path: path("dev") },
             ("dir", _) => Self::Dir { path: path("dir") },
-            ("network", Some(source)) => Self::Network(NetworkSource::parse(source)?),
+            ("network", Some(source)) => Self::Network(Box::new(NetworkSource::parse(source)?)),
             ("network", None) => return Err(node.missing_child("source")),
             ("volume", None) => Self::Volume { pool: None, volume: None, mode: None, resolved: Vec::new() },
             ("volume", Some(source)) => {
@@ -446,7 +261,7 @@ impl StorageKind {
         })
     }
 
-    fn format_attrs(&self, w: &mut Writer) {
+    pub(super) fn format_attrs(&self, w: &mut Writer) {
         match self {
             Self::File { path, fdgroup } => {
                 w.attr_opt("file", path.as_ref());
@@ -487,7 +302,7 @@ impl StorageKind {
         }
     }
 
-    fn format_children(&self, w: &mut Writer) {
+    pub(super) fn format_children(&self, w: &mut Writer) {
         match self {
             Self::Network(net) => net.format_children(w),
             Self::Nvme { address, .. } => {
@@ -497,87 +312,6 @@ impl StorageKind {
             }
             Self::VhostUser { reconnect: Some(reconnect), .. } => w.element("reconnect", reconnect),
             _ => {}
-        }
-    }
-}
-
-impl NetworkSource {
-    fn parse(source: Node<'_>) -> Result<Self> {
-        let child_attr = |child: &str, attr: &str| source.child(child).and_then(|c| c.attr(attr)).map(str::to_owned);
-        let mut cookies = Vec::new();
-        if let Some(list) = source.child("cookies") {
-            for cookie in list.children_named("cookie") {
-                cookies.push((cookie.require("name")?, cookie.text().into_owned()));
-            }
-        }
-        let number = |child: &str, attr: &str| -> Result<Option<u64>> {
-            source.child(child).map(|c| c.require(attr)).transpose()
-        };
-        let protocol = source.require("protocol")?;
-        let initiator = source.child("initiator").and_then(|i| i.child("iqn"));
-        let identity = source.child("identity");
-        Ok(Self {
-            protocol,
-            name: source.value("name")?,
-            query: source.value("query")?,
-            tls: source.value("tls")?,
-            tls_from_config: if source.mode().status { source.value("tlsFromConfig")? } else { None },
-            tls_hostname: source.value("tlsHostname")?,
-            hosts: source.child_elements("host")?,
-            snapshot: child_attr("snapshot", "name"),
-            config: child_attr("config", "file"),
-            initiator: initiator.and_then(|i| i.attr("name")).map(str::to_owned),
-            identity: identity.filter(|_| protocol == NetworkProtocol::Nfs).map(NfsIdentity::parse).transpose()?,
-            reconnect: source.child_element("reconnect")?,
-            ssl_verify: source.child("ssl").map(|s| s.value("verify")).transpose()?.flatten(),
-            cookies,
-            readahead: number("readahead", "size")?,
-            timeout: number("timeout", "seconds")?,
-            known_hosts: child_attr("knownHosts", "path"),
-            ssh_identity: identity.filter(|_| protocol == NetworkProtocol::Ssh).map(SshIdentity::parse).transpose()?,
-        })
-    }
-
-    fn format_children(&self, w: &mut Writer) {
-        fn one<V: Value>(w: &mut Writer, name: &str, attr: &str, value: Option<&V>) {
-            if let Some(value) = value {
-                w.open(name);
-                w.attr(attr, value);
-                w.close();
-            }
-        }
-        w.elements("host", &self.hosts);
-        one(w, "snapshot", "name", self.snapshot.as_ref());
-        one(w, "config", "file", self.config.as_ref());
-        if let Some(name) = &self.initiator {
-            w.open("initiator");
-            w.open("iqn");
-            w.attr("name", name);
-            w.close();
-            w.close();
-        }
-        if let Some(identity) = &self.identity {
-            w.element("identity", identity);
-        }
-        if let Some(reconnect) = &self.reconnect {
-            w.element("reconnect", reconnect);
-        }
-        one(w, "ssl", "verify", self.ssl_verify.as_ref());
-        if !self.cookies.is_empty() {
-            w.open("cookies");
-            for (name, value) in &self.cookies {
-                w.open("cookie");
-                w.attr("name", name);
-                w.text(value);
-                w.close();
-            }
-            w.close();
-        }
-        one(w, "readahead", "size", self.readahead.as_ref());
-        one(w, "timeout", "seconds", self.timeout.as_ref());
-        one(w, "knownHosts", "path", self.known_hosts.as_ref());
-        if let Some(identity) = &self.ssh_identity {
-            w.element("identity", identity);
         }
     }
 }

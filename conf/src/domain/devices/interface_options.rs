@@ -1,0 +1,301 @@
+//! The smaller elements of `<interface>`.
+#![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
+
+use oxivirt_core::Result;
+
+use super::*;
+use crate::xml::{Element, Node, OnOff, Writer, YesNo};
+use crate::xml_enum;
+
+xml_enum! {
+    pub enum MacType { Generated = "generated", Static = "static" }
+}
+
+xml_enum! {
+    pub enum NativeMode { Tagged = "tagged", Untagged = "untagged" }
+}
+
+/// `<vlan trunk='yes'><tag id='42'/></vlan>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Vlan {
+    #[xml(attr)]
+    pub trunk: Option<YesNo>,
+    #[xml(children = "tag")]
+    pub tags: Vec<VlanTag>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct VlanTag {
+    #[xml(attr)]
+    pub id: u16,
+    #[xml(attr = "nativeMode")]
+    pub native_mode: Option<NativeMode>,
+}
+
+/// `<virtualport type='openvswitch'>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct VirtualPort {
+    #[xml(attr = "type")]
+    pub kind: Option<String>,
+    #[xml(child)]
+    pub parameters: VirtualPortParameters,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct VirtualPortParameters {
+    #[xml(attr)]
+    pub managerid: Option<u8>,
+    #[xml(attr)]
+    pub typeid: Option<u32>,
+    #[xml(attr)]
+    pub typeidversion: Option<u8>,
+    #[xml(attr)]
+    pub instanceid: Option<uuid::Uuid>,
+    #[xml(attr)]
+    pub interfaceid: Option<uuid::Uuid>,
+    #[xml(attr)]
+    pub profileid: Option<String>,
+}
+
+/// `<bandwidth>`; KiB per second, bursts in KiB.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct BandwidthLimits {
+    #[xml(child)]
+    pub inbound: Option<BandwidthLimit>,
+    #[xml(child)]
+    pub outbound: Option<BandwidthLimit>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct BandwidthLimit {
+    #[xml(attr)]
+    pub average: Option<u64>,
+    #[xml(attr)]
+    pub peak: Option<u64>,
+    #[xml(attr)]
+    pub floor: Option<u64>,
+    #[xml(attr)]
+    pub burst: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct PortOptions {
+    #[xml(attr)]
+    pub isolated: Option<YesNo>,
+}
+
+xml_enum! {
+    pub enum ForwardProtocol { Tcp = "tcp", Udp = "udp" }
+}
+
+/// `<portForward proto='tcp'>` of a user interface.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct PortForward {
+    #[xml(attr)]
+    pub proto: ForwardProtocol,
+    #[xml(attr)]
+    pub address: Option<String>,
+    #[xml(attr)]
+    pub dev: Option<String>,
+    #[xml(children = "range")]
+    pub ranges: Vec<PortRange>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct PortRange {
+    #[xml(attr)]
+    pub start: u16,
+    #[xml(attr)]
+    pub end: Option<u16>,
+    #[xml(attr)]
+    pub to: Option<u16>,
+    #[xml(attr)]
+    pub exclude: Option<YesNo>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Script {
+    #[xml(attr)]
+    pub path: String,
+}
+
+/// `<target dev='vnet0' managed='no'/>`: the host's name of the card.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct InterfaceTarget {
+    #[xml(attr)]
+    pub dev: Option<String>,
+    #[xml(attr)]
+    pub managed: Option<YesNo>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct GuestName {
+    #[xml(attr)]
+    pub dev: Option<String>,
+    #[xml(attr, live)]
+    pub actual: Option<String>,
+}
+
+xml_enum! {
+    pub enum InterfaceDriverName { Qemu = "qemu", Vhost = "vhost", Vfio = "vfio", Kvm = "kvm", Xen = "xen" }
+}
+
+xml_enum! {
+    pub enum TxMode { Iothread = "iothread", Timer = "timer" }
+}
+
+/// `<driver>` of a network card.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct InterfaceDriver {
+    #[xml(attr)]
+    pub name: Option<InterfaceDriverName>,
+    #[xml(attr)]
+    pub txmode: Option<TxMode>,
+    #[xml(attr)]
+    pub ioeventfd: Option<OnOff>,
+    #[xml(attr)]
+    pub event_idx: Option<OnOff>,
+    #[xml(attr)]
+    pub queues: Option<u32>,
+    #[xml(attr)]
+    pub rx_queue_size: Option<u32>,
+    #[xml(attr)]
+    pub tx_queue_size: Option<u32>,
+    #[xml(attr)]
+    pub rss: Option<OnOff>,
+    #[xml(attr)]
+    pub rss_hash_report: Option<OnOff>,
+    #[xml(flatten)]
+    pub virtio: VirtioOptions,
+    #[xml(child)]
+    pub host: Option<HostOffloads>,
+    #[xml(child)]
+    pub guest: Option<GuestOffloads>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct HostOffloads {
+    #[xml(attr)]
+    pub csum: Option<OnOff>,
+    #[xml(attr)]
+    pub gso: Option<OnOff>,
+    #[xml(attr)]
+    pub tso4: Option<OnOff>,
+    #[xml(attr)]
+    pub tso6: Option<OnOff>,
+    #[xml(attr)]
+    pub ecn: Option<OnOff>,
+    #[xml(attr)]
+    pub ufo: Option<OnOff>,
+    #[xml(attr)]
+    pub mrg_rxbuf: Option<OnOff>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct GuestOffloads {
+    #[xml(attr)]
+    pub csum: Option<OnOff>,
+    #[xml(attr)]
+    pub tso4: Option<OnOff>,
+    #[xml(attr)]
+    pub tso6: Option<OnOff>,
+    #[xml(attr)]
+    pub ecn: Option<OnOff>,
+    #[xml(attr)]
+    pub ufo: Option<OnOff>,
+}
+
+xml_enum! {
+    pub enum BackendType { Default = "default", Passt = "passt" }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Backend {
+    #[xml(attr = "type")]
+    pub kind: Option<BackendType>,
+    #[xml(attr)]
+    pub tap: Option<String>,
+    #[xml(attr)]
+    pub vhost: Option<String>,
+    #[xml(attr)]
+    pub hostname: Option<String>,
+    #[xml(attr)]
+    pub fqdn: Option<String>,
+    #[xml(attr = "logFile")]
+    pub log_file: Option<String>,
+}
+
+/// `<filterref filter='clean-traffic'>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct FilterRef {
+    #[xml(attr)]
+    pub filter: String,
+    #[xml(children = "parameter")]
+    pub parameters: Vec<FilterParameter>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct FilterParameter {
+    #[xml(attr)]
+    pub name: String,
+    #[xml(attr)]
+    pub value: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct InterfaceTune {
+    #[xml(leaf)]
+    pub sndbuf: Option<u64>,
+}
+
+xml_enum! {
+    pub enum LinkState { Up = "up", Down = "down" }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Link {
+    #[xml(attr)]
+    pub state: LinkState,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Mtu {
+    #[xml(attr)]
+    pub size: u32,
+}
+
+xml_enum! {
+    pub enum TeamingType { Persistent = "persistent", Transient = "transient" }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Teaming {
+    #[xml(attr = "type")]
+    pub kind: TeamingType,
+    /// Alias of the card that stays.
+    #[xml(attr)]
+    pub persistent: Option<String>,
+}
+
+/// `<coalesce><rx><frames max='7'/></rx></coalesce>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Coalesce {
+    pub rx_max_frames: Option<u32>,
+}
+
+impl Element for Coalesce {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let frames = node.child("rx").and_then(|rx| rx.child("frames"));
+        Ok(Self { rx_max_frames: frames.map(|f| f.value("max")).transpose()?.flatten() })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        if let Some(max) = &self.rx_max_frames {
+            w.open("rx");
+            w.open("frames");
+            w.attr("max", max);
+            w.close();
+            w.close();
+        }
+    }
+}
