@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use oxivirt_conf::domain::devices::InterfaceTarget;
+use oxivirt_conf::domain::devices::{InterfaceTarget, Video, VideoType};
 use oxivirt_conf::domain::{DomainDefinition, DomainHooks, DomainType, LifecycleAction, ParseFlags};
 use oxivirt_conf::xml::{Document, Node};
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
@@ -24,7 +24,31 @@ impl DomainHooks for Hooks {
 
     fn definition_post_parse(&self, def: &mut DomainDefinition, _flags: ParseFlags) -> Result<()> {
         name_interfaces(def);
+        complete_videos(def);
         Ok(())
+    }
+}
+
+/// A screen needs a video card, and each card has memory and heads.
+fn complete_videos(def: &mut DomainDefinition) {
+    if def.devices.videos.is_empty() && !def.devices.graphics.is_empty() {
+        def.devices.videos.push(Video::default());
+    }
+    for Video { model, .. } in &mut def.devices.videos {
+        if model.kind == VideoType::Default {
+            model.kind = VideoType::Cirrus;
+        }
+        // In KiB.
+        let (ram, vram) = match model.kind {
+            VideoType::None => continue,
+            VideoType::Qxl => (Some(65_536), Some(65_536)),
+            VideoType::Vga | VideoType::Cirrus | VideoType::Vmvga | VideoType::Bochs => (None, Some(16_384)),
+            VideoType::Xen => (None, Some(4_096)),
+            _ => (None, None),
+        };
+        model.ram = model.ram.or(ram);
+        model.vram = model.vram.or(vram);
+        model.heads = model.heads.or(Some(1));
     }
 }
 

@@ -125,4 +125,4 @@ pub(crate) const SYSINFO: &str = "\
 
 /// Times of the host's CPUs, in nanoseconds; they stand still.
 pub(crate) const CPU_STATS: [(&str, u64); 4] =
-    [("kernel", 34_678_723_400_000), ("user", 9_797_400_000), ("idle", 87_264_900_000), ("iowait", 763_600_000)];
+    [("user", 9_797_400_000), ("kernel", 34_678_723_400_000), ("idle", 87_264_900_000), ("iowait", 763_600_000)];

@@ -4,10 +4,10 @@ use oxivirt_core::call::Call;
 use oxivirt_core::constants::KeycodeSet;
 use oxivirt_core::interface::{DomainGuest, implements};
 use oxivirt_core::types::{Domain, DomainTime, List, limit};
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use crate::TestConnection;
-use crate::error::check_flags;
+use crate::error::{Own, check_flags};
 
 /// The guest's clock stands still: 17 November 1989.
 const TIME: DomainTime = DomainTime { seconds: 627_319_920, nseconds: 0 };
@@ -57,7 +57,9 @@ impl DomainGuest for TestConnection {
     #[quick]
     fn domain_get_time(&self, _call: &Call, dom: &Domain, flags: u32) -> Result<DomainTime> {
         check_flags(flags, 0, "domain_get_time")?;
-        self.state().read_active(dom)?;
+        if !self.state().read(dom)?.is_active() {
+            return Err(Error::operation_invalid("domain is not running")).own();
+        }
         Ok(TIME)
     }
 }

@@ -200,6 +200,7 @@ impl State {
                 }
                 return self.start(&job, definition);
             }
+            self.check_free(&definition)?;
             let mut status = Status::new(DomainStateCode::RUNNING);
             status.reason = RunningReason::BOOTED.0;
             let id = self.domains.next_id().own()?;
@@ -230,6 +231,19 @@ impl State {
             }
         }
         Ok(None)
+    }
+
+    /// Refuses a name or uuid that is taken before an id is spent on it.
+    fn check_free(&self, definition: &DomainDefinition) -> Result<()> {
+        let text = if let Some(other) = self.domains.by_uuid(definition.uuid()) {
+            let other = other.snapshot();
+            format!("domain '{}' is already defined with uuid {}", other.definition().name(), definition.uuid())
+        } else if let Some(other) = self.domains.by_name(definition.name()) {
+            format!("domain '{}' already exists with uuid {}", definition.name(), other.uuid())
+        } else {
+            return Ok(());
+        };
+        Err(Error::operation_failed(text).in_domain(ErrorDomain::DOMAIN))
     }
 
     fn is_namesake(&self, definition: &DomainDefinition) -> bool {
