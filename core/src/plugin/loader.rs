@@ -43,8 +43,11 @@ pub fn load(path: &Path) -> Result<Plugin> {
         |reason: String| Error::new(ErrorCode::OPERATION_UNSUPPORTED, format!("plugin '{}': {reason}", path.display()));
     // SAFETY: opening runs the library's constructors, which is what the
     // operator asked for by installing it.
-    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
-        .map_err(|error| Error::internal(format!("cannot open plugin '{}': {error}", path.display())))?;
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }.map_err(|error| {
+        // The system's words stand in the source.
+        let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        Error::internal(format!("cannot open plugin '{}': {reason}", path.display()))
+    })?;
     // SAFETY: the symbol is a `LibHeader` in every file that exports it, and
     // `AbiHeaderRef` checks for a foreign one.
     let header: AbiHeaderRef = match unsafe { library.get::<AbiHeaderRef>(SYMBOL) } {
