@@ -88,3 +88,65 @@ fn first_difference<'a>(left: &'a [String], right: &'a [String]) -> Option<(&'a 
     let of = |notes: &'a [String]| notes.get(at).map_or("nothing more", String::as_str);
     Some((of(left), of(right)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(outcomes: &[Outcome]) -> Report {
+        let mut report = Report::new("somehow");
+        outcomes.iter().for_each(|outcome| report.add("a_case", outcome.clone()));
+        report
+    }
+
+    fn passed(notes: &[&str]) -> Outcome {
+        Outcome::Passed(notes.iter().map(|note| (*note).to_owned()).collect())
+    }
+
+    #[test]
+    fn equal_answers_are_equal() {
+        let skipped = Outcome::Skipped("here".to_owned());
+        let one = report(&[passed(&["state: 1"]), skipped.clone()]);
+        same_answers(&one.clone().finish(), &one);
+        same_answers(&one, &report(&[passed(&["state: 1"]), Outcome::Skipped("there".to_owned())]));
+    }
+
+    #[test]
+    #[should_panic = "state: 2"]
+    fn another_answer_fails() {
+        same_answers(&report(&[passed(&["state: 1"])]), &report(&[passed(&["state: 2"])]));
+    }
+
+    #[test]
+    #[should_panic = "nothing more"]
+    fn a_missing_answer_fails() {
+        same_answers(&report(&[passed(&["state: 1"])]), &report(&[passed(&[])]));
+    }
+
+    #[test]
+    #[should_panic = "a_case"]
+    fn a_case_that_ran_one_way_only_fails() {
+        same_answers(&report(&[passed(&[])]), &report(&[Outcome::Skipped("there".to_owned())]));
+    }
+
+    #[test]
+    #[should_panic = "1 failed"]
+    fn a_failed_case_fails_the_test() {
+        report(&[passed(&[]), Outcome::Failed("no".to_owned())]).finish();
+    }
+
+    #[test]
+    #[should_panic = "no case ran"]
+    fn a_driver_that_declares_nothing_fails() {
+        use std::collections::BTreeSet;
+        use std::sync::Arc;
+
+        use crate::contract::{Quirks, Setup, Subject, recording_host};
+
+        let (_, recorder) = recording_host(std::env::temp_dir());
+        let open = Arc::new(|| Ok(Subject::absent(recorder.channel(0))));
+        let setup =
+            Setup { uri: "none:///", way: "somehow", declared: BTreeSet::new(), open, quirks: Quirks::default() };
+        crate::contract::run(&setup).finish();
+    }
+}
