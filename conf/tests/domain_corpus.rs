@@ -127,10 +127,8 @@ fn generic_documents_print_as_expected() {
     judge("generic", cases.len(), failed);
 }
 
-/// Answers of the QEMU suite are complete: reading one and printing it again
-/// must not change a byte.
-#[test]
-fn complete_qemu_documents_print_unchanged() {
+/// Reads every answer of the QEMU suite and prints it again.
+fn answers_unchanged(suite: &str, flags: ParseFlags) {
     let Some(folder) = corpus("qemu") else { return };
     let mut failed = BTreeMap::new();
     let mut total = 0;
@@ -139,7 +137,6 @@ fn complete_qemu_documents_print_unchanged() {
             continue;
         }
         total += 1;
-        let flags = ParseFlags::INACTIVE | ParseFlags::SKIP_POST_PARSE;
         let problem = match DomainDefinition::parse(&text, flags, &NoHooks) {
             Err(error) => Some(format!("refused: {error}")),
             Ok(def) => match print(&def, FormatFlags::INACTIVE | FormatFlags::SECURE) {
@@ -151,7 +148,20 @@ fn complete_qemu_documents_print_unchanged() {
             failed.insert(name, problem);
         }
     }
-    judge("qemu-answers", total, failed);
+    judge(suite, total, failed);
+}
+
+/// Answers of the QEMU suite are complete: reading one and printing it again
+/// must not change a byte.
+#[test]
+fn complete_qemu_documents_print_unchanged() {
+    answers_unchanged("qemu-answers", ParseFlags::INACTIVE | ParseFlags::SKIP_POST_PARSE);
+}
+
+/// The generic defaults and checks leave a complete document alone.
+#[test]
+fn generic_defaults_leave_complete_qemu_documents_alone() {
+    answers_unchanged("qemu-defaults", ParseFlags::INACTIVE);
 }
 
 /// Documents of running domains: nothing that only a running one has is lost.

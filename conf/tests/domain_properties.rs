@@ -259,3 +259,16 @@ fn output_is_valid_against_the_public_schema() {
     std::fs::remove_file(&path).expect("the file can be removed");
     assert!(found.status.success(), "{}\n{printed}", String::from_utf8_lossy(&found.stderr));
 }
+
+#[test]
+fn memory_follows_the_nodes_where_defaults_may_change() {
+    let text = "<domain type='test'><name>a</name><memory unit='GiB'>4</memory><os><type>hvm</type></os>\
+                <cpu><numa><cell cpus='0' memory='1' unit='GiB'/></numa></cpu></domain>";
+    let kept = DomainDefinition::parse(text, ParseFlags::INACTIVE, &NoHooks).expect("valid");
+    assert_eq!(kept.memory.0, 4 << 20);
+    let updated = DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &NoHooks).expect("valid");
+    assert_eq!((updated.memory.0, updated.current_memory.0), (1 << 20, 1 << 20));
+    let none = text.replace("<memory unit='GiB'>4</memory>", "");
+    let inferred = DomainDefinition::parse(&none, ParseFlags::INACTIVE, &NoHooks).expect("valid");
+    assert_eq!(inferred.memory.0, 1 << 20);
+}

@@ -43,7 +43,7 @@ pub struct DomainDefinition {
     pub id: Option<u32>,
     /// Unique among domains of a driver; without `/`.
     pub name: String,
-    /// Made when the document has none; nil only before post-parse.
+    /// Made when the document has none.
     pub uuid: Uuid,
     /// The machine's own uuid where it differs (SMBIOS).
     pub hwuuid: Option<Uuid>,
@@ -179,7 +179,7 @@ impl DomainDefinition {
         self.id.is_some()
     }
 
-    /// Adds a namespace declaration or element to a place of its own.
+    /// The `qemu:` elements, when there are any.
     pub fn qemu(&self) -> Option<&super::QemuNamespace> {
         match &self.namespace {
             Some(DriverNamespace::Qemu(qemu)) => Some(qemu),

@@ -5,6 +5,7 @@ use oxivirt_core::{Error, Result};
 use super::devices::{
     Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk, DiskBus, DiskDevice,
     DriveAddress, InputBus, InputType, MacAddress, Serial, SmartcardKind,
+    VideoType,
 };
 use super::{BootDevice, DomainDefinition, DomainHooks, GenId, OsBoot, OsType, ParseFlags};
 use crate::xml::{KiB, YesNo};
@@ -12,7 +13,7 @@ use crate::xml::{KiB, YesNo};
 /// The phases between reading and checking, in their order.
 pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<()> {
     hooks.basic_post_parse(def, flags)?;
-    memory(def)?;
+    memory(def, flags)?;
     boot(def);
     cputune(def)?;
     Devices::visit(def, |mut device, def| {
@@ -39,20 +40,25 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     Ok(())
 }
 
-/// Memory from NUMA nodes and modules; the balloon starts full.
-fn memory(def: &mut DomainDefinition) -> Result<()> {
-    let cells = def.cpu.as_ref().and_then(|c| c.numa.as_ref()).map(|n| n.cells.as_slice()).unwrap_or_default();
-    let numa = cells.iter().fold(0_u64, |sum, cell| sum.saturating_add(cell.memory.0));
+/// The size comes from the document; from the NUMA nodes and modules where
+/// it has none, or where the document may change to today's defaults. The
+/// balloon starts full.
+fn memory(def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
     let modules = def.devices.memories.iter().fold(0_u64, |sum, m| sum.saturating_add(m.target.size.0));
-    if numa > 0 {
-        def.memory = KiB(numa.saturating_add(modules));
-    } else if def.memory.0 == 0 && def.max_memory.is_none() {
-        return Err(Error::xml("/domain/memory: the memory size is missing"));
-    }
-    if let Some(first) = def.cpu.as_mut().and_then(|c| c.numa.as_mut()) {
-        for (at, cell) in first.cells.iter_mut().enumerate() {
+    let mut numa = 0_u64;
+    if let Some(nodes) = def.cpu.as_mut().and_then(|c| c.numa.as_mut()) {
+        for (at, cell) in nodes.cells.iter_mut().enumerate() {
             cell.id.get_or_insert(at as u32);
+            numa = numa.saturating_add(cell.memory.0);
         }
+    }
+    if numa > 0 && (def.memory.0 == 0 || flags.has(ParseFlags::ABI_UPDATE)) {
+        def.memory = KiB(numa.saturating_add(modules));
+    } else if modules > def.memory.0 {
+        return Err(Error::xml("Total size of memory devices exceeds the total memory size"));
+    }
+    if def.memory.0 == modules {
+        return Err(Error::xml("Memory size must be specified via <memory> or in the <numa> configuration"));
     }
     if def.current_memory.0 == 0 || def.current_memory.0 > def.memory.0 {
         def.current_memory = def.memory;
@@ -89,8 +95,7 @@ fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn Dom
     match device {
         DeviceMut::Disk(disk) => disk_bus(disk, def),
         DeviceMut::Interface(interface) => {
-            let mac = interface.mac.get_or_insert_with(|| generated_mac(hooks.mac_prefix()));
-            let _ = mac;
+            interface.mac.get_or_insert_with(|| generated_mac(hooks.mac_prefix()));
         }
         DeviceMut::Input(input) if input.bus.is_none() => {
             input.bus = Some(match input.kind {
@@ -100,8 +105,6 @@ fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn Dom
                 _ => InputBus::Usb,
             });
         }
-        DeviceMut::Filesystem(fs) if fs.accessmode.is_none() => {}
-        DeviceMut::Panic(_) | DeviceMut::Video(_) => {}
         _ => {}
     }
     Ok(())
@@ -201,7 +204,7 @@ fn implied_console(def: &mut DomainDefinition) {
     let mirror = Console {
         source: serial.source.clone(),
         target_type: Some("serial".to_owned()),
-        port: Some(0),
+        port: serial.port,
         info: serial.info.clone(),
     };
     let standard = matches!(
@@ -230,7 +233,8 @@ fn implied_controllers(def: &mut DomainDefinition) {
             Some(Address::Drive(drive)) => drive.controller,
             _ => place_of(disk).map_or(0, |drive| drive.controller),
         };
-        wanted.push((kind, at));
+        // Drives count through all controllers, so none may be missing.
+        wanted.extend((0..=at.min(255)).map(|index| (kind, index)));
     }
     for device in def.devices.iter() {
         let serial = device.name() == "channel" || device.name() == "console";
@@ -250,14 +254,12 @@ fn implied_controllers(def: &mut DomainDefinition) {
             _ => {}
         }
     }
-    if !def.devices.smartcards.is_empty() {
+    if def.devices.smartcards.iter().any(|s| s.info.address.is_none()) {
         wanted.push((ControllerType::Ccid, 0));
     }
-    for (kind, last) in wanted {
-        for index in 0..=last.min(255) {
-            if def.devices.controller(kind, index).is_none() {
-                def.devices.controllers.push(Controller { kind, index: Some(index), ..Controller::default() });
-            }
+    for (kind, index) in wanted {
+        if def.devices.controller(kind, index).is_none() {
+            def.devices.controllers.push(Controller { kind, index: Some(index), ..Controller::default() });
         }
     }
 }
@@ -322,7 +324,9 @@ fn primary_video(def: &mut DomainDefinition) {
     if videos.iter().any(|v| v.model.primary == Some(YesNo::Yes)) {
         // The primary card is printed first.
         videos.sort_by_key(|v| v.model.primary != Some(YesNo::Yes));
-    } else if let Some(first) = videos.first_mut() {
+    } else if let Some(first) = videos.first_mut()
+        && first.model.kind != VideoType::None
+    {
         first.model.primary = Some(YesNo::Yes);
     }
 }

@@ -33,6 +33,9 @@ fn name(def: &DomainDefinition) -> Result<()> {
     if def.name.contains('/') {
         return refuse(format!("name '{}' cannot contain '/'", def.name));
     }
+    if def.name.contains('\n') {
+        return refuse("the name cannot contain a line end");
+    }
     if def.name.trim().is_empty() {
         return refuse("the name consists of blanks only");
     }

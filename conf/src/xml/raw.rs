@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use oxivirt_core::Result;
 
-use super::escape::{push_escaped, push_libxml_attribute, push_libxml_text};
+use super::escape::{push_libxml_attribute, push_libxml_text};
 use super::tree::Kind;
 use super::{Element, Node, Writer};
 
@@ -190,8 +190,6 @@ impl Element for RawElement {
         }
         let mut elements = self.elements().peekable();
         if elements.peek().is_none() && !text.is_empty() {
-            let mut escaped = String::new();
-            push_escaped(&mut escaped, &text);
             w.text_str(&text);
         }
         for element in elements {
