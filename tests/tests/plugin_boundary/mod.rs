@@ -1,5 +1,7 @@
 //! What may go wrong between daemon and plugin, proved with real shared objects.
 
+mod through_daemon;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
