@@ -1,6 +1,6 @@
 //! The facts of one call, as data.
 
-use crate::Error;
+use crate::{Error, ErrorDomain};
 use crate::wire::message::Program;
 use crate::wire::shape::Shape;
 
@@ -48,9 +48,19 @@ pub struct CallDescription {
     pub answer: fn() -> Shape,
 }
 
-/// The answer of a driver that does not have a call.
+/// The answer of a driver that does not have a call, raised by the part of the
+/// public interface that the call belongs to.
 pub fn not_supported(name: &str) -> Error {
-    Error::no_support(public_name(name))
+    const SUBJECTS: [(&str, ErrorDomain); 6] = [
+        ("network_", ErrorDomain::NETWORK),
+        ("storage_", ErrorDomain::STORAGE),
+        ("secret_", ErrorDomain::SECRET),
+        ("node_device_", ErrorDomain::NODEDEV),
+        ("interface_", ErrorDomain::INTERFACE),
+        ("nwfilter_", ErrorDomain::NWFILTER),
+    ];
+    let subject = SUBJECTS.iter().find(|(prefix, _)| name.starts_with(prefix));
+    Error::no_support(public_name(name)).in_domain(subject.map_or(ErrorDomain::DOMAIN, |(_, domain)| *domain))
 }
 
 /// The public function behind a wire name: `domain_create_xml` is
