@@ -207,3 +207,76 @@ fn each_network_card_gets_a_device() {
         assert_eq!(missing.expect_err("none").message(), "metadata not found: Requested metadata element is not present");
     });
 }
+
+/// A client that came through the read-only door.
+struct Reader;
+
+impl oxivirt_core::call::Context for Reader {
+    fn name(&self) -> &str {
+        "domain_get_xml_desc"
+    }
+
+    fn is_read_only(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn readers_are_not_shown_secrets() {
+    let connection = open(&driver(), "test:///default").expect("opens");
+    Call::with(&Reader, |call| {
+        let domain = connection.domain_lookup_by_name(call, "test").expect("is there");
+        let print = |flags| connection.domain_get_xml_desc(call, &domain, flags);
+        print(DomainXmlFlags::INACTIVE).expect("is no secret");
+        for flags in [DomainXmlFlags::SECURE, DomainXmlFlags::MIGRATABLE] {
+            let error = print(flags).expect_err("refused");
+            assert_eq!(error.message(), "operation forbidden: virDomainGetXMLDesc with secure flag");
+        }
+    });
+}
+
+#[test]
+fn many_clients_at_once_leave_nothing_behind() {
+    const CLIENTS: usize = 8;
+    const ROUNDS: usize = 50;
+    let (host, recorder) = recording_host(std::env::temp_dir());
+    let Ok(Start::Ready(driver)) = TestDriver::start(host) else { panic!("the driver starts") };
+    let opened = Call::internal("open", |call| driver.open(call, "test:///default", OpenFlags::EMPTY)).expect("opens");
+    let (connection, events) = (opened.connection, recorder.channel(opened.channel));
+    let life = |call: &Call, name: &str| {
+        let xml = format!("<domain type='test'><name>{name}</name><memory>1</memory><os><type>hvm</type></os></domain>");
+        let domain = connection.domain_define_xml(call, &xml)?;
+        connection.domain_create(call, &domain)?;
+        connection.domain_suspend(call, &domain)?;
+        assert!(connection.connect_list_all_domains(call, true, Default::default())?.count > 0);
+        connection.domain_destroy(call, &domain)?;
+        connection.domain_undefine(call, &domain)
+    };
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let life = &life;
+            scope.spawn(move || {
+                Call::internal("test", |call| {
+                    for round in 0..ROUNDS {
+                        life(call, &format!("own-{client}-{round}")).expect("nobody else knows its name");
+                        // Everybody wants this one; whoever loses is refused and nothing else.
+                        let _ = life(call, "shared");
+                    }
+                });
+            });
+        }
+    });
+    Call::internal("test", |call| {
+        assert_eq!(connection.connect_num_of_domains(call).expect("counts"), 1, "only the first domain runs");
+        let left = connection.connect_list_defined_domains(call, 16_384).expect("lists");
+        assert!(left.iter().all(|name| name.as_str() == "shared"), "{left:?}");
+    });
+    let wanted: Vec<_> = [(0, 0), (2, 0), (3, 0), (5, 1), (1, 0)].map(Some).into();
+    let events = events.wait(CLIENTS * ROUNDS * wanted.len(), std::time::Duration::from_secs(10));
+    for client in 0..CLIENTS {
+        let name = format!("own-{client}-{}", ROUNDS - 1);
+        let told: Vec<_> =
+            events.iter().filter(|event| event.domain.name.as_str() == name).map(|event| event.lifecycle()).collect();
+        assert_eq!(told, wanted, "{name}: each event once and in order");
+    }
+}

@@ -52,6 +52,15 @@ impl DomainLifecycle for TestConnection {
         self.state().start(&job, Arc::clone(snapshot.inactive_definition()))
     }
 
+    fn domain_create_xml_with_files(&self, call: &Call, xml_desc: &str, flags: DomainCreateFlags) -> Result<Domain> {
+        // There is no first process that could inherit them.
+        self.domain_create_xml(call, xml_desc, flags)
+    }
+
+    fn domain_create_with_files(&self, call: &Call, dom: &Domain, flags: DomainCreateFlags) -> Result<Domain> {
+        self.domain_create_with_flags(call, dom, flags)
+    }
+
     fn domain_destroy(&self, call: &Call, dom: &Domain) -> Result<()> {
         self.domain_destroy_flags(call, dom, DomainDestroyFlags::DEFAULT)
     }
