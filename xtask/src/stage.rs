@@ -21,22 +21,22 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn command(arguments: &Arguments) -> Outcome {
-    lay_out(&arguments.dest)?;
+    lay_out(&arguments.dest, &assets::plugin_names())?;
     println!("staged in {}", arguments.dest.display());
     Ok(())
 }
 
-/// Builds for release and fills `dest`.
-pub(crate) fn lay_out(dest: &Path) -> Outcome {
+/// Builds the daemon and some of the drivers for release and fills `dest`.
+pub(crate) fn lay_out(dest: &Path, drivers: &[String]) -> Outcome {
     let built = assets::target_folder()?.join("release");
     build(&["build", "--release", "-p", "oxivirt-daemon"], "the daemon")?;
     place(&built.join("oxivirtd"), &dest.join("bin/oxivirtd"))?;
-    for name in assets::plugin_names() {
+    for name in drivers {
         let package = format!("oxivirt-driver-{name}");
         build(&["rustc", "--release", "-p", &package, "--lib", "--crate-type", "cdylib"], &package)?;
-        let file = assets::file_of(&name);
+        let file = assets::file_of(name);
         place(&built.join(&file), &dest.join("lib/oxivirt/plugins").join(&file))?;
-        distribute(&assets::workspace().join("plugins").join(&name).join("dist"), dest)?;
+        distribute(&assets::workspace().join("plugins").join(name).join("dist"), dest)?;
     }
     // The daemon's own files win over the general ones.
     distribute(&assets::workspace().join("xtask/templates/systemd"), dest)?;

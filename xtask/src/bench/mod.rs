@@ -50,7 +50,7 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
         Some(folder) => folder.clone(),
         None => {
             let folder = assets::target_folder()?.join("bench");
-            stage::lay_out(&folder)?;
+            stage::lay_out(&folder, &["test".to_owned()])?;
             folder
         }
     };
