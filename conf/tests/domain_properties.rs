@@ -27,8 +27,31 @@ impl Random {
 /// Changes a few places the way editors, cables and attackers do.
 fn damage(text: &str, random: &mut Random) -> String {
     const PIECES: &[&str] = &[
-        "<", ">", "'", "\"", "&", "&amp;", "&#x41;", "/>", "</", "=", "-1", "0", "18446744073709551615", "99999999999999999999",
-        "<![CDATA[", "]]>", "<!--", "xmlns:a='b'", "é", "\u{0}", "type=''", "<disk/>", "no", "yes", " ",
+        "<",
+        ">",
+        "'",
+        "\"",
+        "&",
+        "&amp;",
+        "&#x41;",
+        "/>",
+        "</",
+        "=",
+        "-1",
+        "0",
+        "18446744073709551615",
+        "99999999999999999999",
+        "<![CDATA[",
+        "]]>",
+        "<!--",
+        "xmlns:a='b'",
+        "é",
+        "\u{0}",
+        "type=''",
+        "<disk/>",
+        "no",
+        "yes",
+        " ",
     ];
     let mut bytes = text.as_bytes().to_vec();
     for _ in 0..=random.below(4) {
@@ -266,7 +289,8 @@ fn memory_follows_the_nodes_where_defaults_may_change() {
                 <cpu><numa><cell cpus='0' memory='1' unit='GiB'/></numa></cpu></domain>";
     let kept = DomainDefinition::parse(text, ParseFlags::INACTIVE, &NoHooks).expect("valid");
     assert_eq!(kept.memory.0, 4 << 20);
-    let updated = DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &NoHooks).expect("valid");
+    let updated =
+        DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &NoHooks).expect("valid");
     assert_eq!((updated.memory.0, updated.current_memory.0), (1 << 20, 1 << 20));
     let none = text.replace("<memory unit='GiB'>4</memory>", "");
     let inferred = DomainDefinition::parse(&none, ParseFlags::INACTIVE, &NoHooks).expect("valid");

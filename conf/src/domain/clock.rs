@@ -15,12 +15,20 @@ xml_enum! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClockOffset {
     /// `adjustment='reset'` or seconds that turn it into `variable`.
-    Utc { adjustment_reset: bool },
-    LocalTime { adjustment_reset: bool },
+    Utc {
+        adjustment_reset: bool,
+    },
+    LocalTime {
+        adjustment_reset: bool,
+    },
     /// Name of a time zone of the host.
     Timezone(String),
     /// Seconds from the basis, `adjustment0` as of the start (status files).
-    Variable { adjustment: i64, adjustment0: Option<i64>, basis: ClockBasis },
+    Variable {
+        adjustment: i64,
+        adjustment0: Option<i64>,
+        basis: ClockBasis,
+    },
     /// Seconds since 1970.
     Absolute(u64),
 }

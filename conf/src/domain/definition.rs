@@ -9,8 +9,8 @@ use super::namespace::{DriverNamespace, parse_metadata};
 use super::security::{LaunchSecurity, SecLabel};
 use super::{
     BlkioTune, Clock, CpuTune, DefaultIoThread, DomainHooks, Features, FormatFlags, IdMap, IoThread, KeyWrap,
-    LifecycleAction, LockFailureAction, MaxMemory, MemoryBacking, MemoryTune, NumaTune, Os, ParseFlags, Perf, Pm, Resource,
-    SysInfo, Vcpu, VcpuEntry, post_parse, validate,
+    LifecycleAction, LockFailureAction, MaxMemory, MemoryBacking, MemoryTune, NumaTune, Os, ParseFlags, Perf, Pm,
+    Resource, SysInfo, Vcpu, VcpuEntry, post_parse, validate,
 };
 use crate::domain::devices::ThrottleGroup;
 use crate::xml::{Document, Element, KiB, Node, OnOff, RawElement, Writer};
@@ -219,13 +219,10 @@ fn parse_iothreads(node: Node<'_>) -> Result<Vec<IoThread>> {
 impl Element for DomainDefinition {
     fn parse(node: Node<'_>) -> Result<Self> {
         let kind = node.require("type")?;
-        let id = if node.mode().live {
-            node.value::<i32>("id")?.and_then(|id| u32::try_from(id).ok())
-        } else {
-            None
-        };
+        let id = if node.mode().live { node.value::<i32>("id")?.and_then(|id| u32::try_from(id).ok()) } else { None };
         let name = node.child_text("name").filter(|n| !n.is_empty()).ok_or_else(|| node.missing_child("name"))?;
-        let action = |name: &str, default| -> Result<LifecycleAction> { Ok(node.child_value(name)?.unwrap_or(default)) };
+        let action =
+            |name: &str, default| -> Result<LifecycleAction> { Ok(node.child_value(name)?.unwrap_or(default)) };
         let text = |name: &str| node.child_text(name).map(|t| t.into_owned());
         let memory_node = node.child("memory");
         let uuid: Option<Uuid> = node.child_value("uuid")?;

@@ -35,10 +35,8 @@ impl DomainDefinition {
             Some(xml) => Some(foreign(uri, key, xml)?),
             None => None,
         };
-        let mut metadata = self.metadata.take().unwrap_or_else(|| RawElement {
-            name: "metadata".to_owned(),
-            ..RawElement::default()
-        });
+        let mut metadata =
+            self.metadata.take().unwrap_or_else(|| RawElement { name: "metadata".to_owned(), ..RawElement::default() });
         let RawElement { attrs, children, .. } = &mut metadata;
         children.retain(|child| match child {
             RawNode::Element(element) => namespace(element, &vec![attrs.as_slice()]) != Some(uri),
@@ -143,7 +141,10 @@ mod tests {
         for (xml, inside) in [
             ("<foo/>", "<k:foo xmlns:k=\"http://x\"/>"),
             ("<foo a=\"1\">\n  <bar/>\n</foo>", "<k:foo xmlns:k=\"http://x\" a=\"1\">"),
-            ("<foo>text &amp; <b c=\"d'e\">x</b></foo>", "<k:foo xmlns:k=\"http://x\">text &amp; <k:b c=\"d'e\">x</k:b></k:foo>"),
+            (
+                "<foo>text &amp; <b c=\"d'e\">x</b></foo>",
+                "<k:foo xmlns:k=\"http://x\">text &amp; <k:b c=\"d'e\">x</k:b></k:foo>",
+            ),
             ("<foo><![CDATA[x<y]]></foo>", "<k:foo xmlns:k=\"http://x\"><![CDATA[x<y]]></k:foo>"),
         ] {
             let mut def = DomainDefinition::default();
@@ -174,16 +175,25 @@ mod tests {
         let xml = "<foo xmlns:w=\"http://w\"><w:bar/><in xmlns=\"http://d\"/></foo>";
         def.set_metadata_element(URI, "k", Some(xml)).expect("goes in");
         let text = def.metadata_element(URI).expect("is there");
-        assert!(text.contains("<w:bar/>") && text.contains("<in xmlns=\"http://d\"/>") && text.starts_with("<foo "), "{text}");
+        assert!(
+            text.contains("<w:bar/>") && text.contains("<in xmlns=\"http://d\"/>") && text.starts_with("<foo "),
+            "{text}"
+        );
     }
 
     #[test]
     fn what_is_no_element_or_no_prefix_is_refused_and_changes_nothing() {
         let mut def = DomainDefinition::default();
         def.set_metadata_element(URI, "k", Some("<first/>")).expect("goes in");
-        for (key, xml) in
-            [("k", "<foo"), ("k", "text"), ("k", ""), ("k", "<a/><b/>"), ("1k", "<a/>"), ("", "<a/>"), ("k", "<a xmlns:k='v'/>")]
-        {
+        for (key, xml) in [
+            ("k", "<foo"),
+            ("k", "text"),
+            ("k", ""),
+            ("k", "<a/><b/>"),
+            ("1k", "<a/>"),
+            ("", "<a/>"),
+            ("k", "<a xmlns:k='v'/>"),
+        ] {
             assert!(def.set_metadata_element(URI, key, Some(xml)).is_err(), "{key} {xml}");
             assert_eq!(def.metadata_element(URI).as_deref(), Some("<first/>"));
         }

@@ -34,7 +34,9 @@ pub use features::*;
 pub use flags::{FormatFlags, ParseFlags};
 pub use hooks::{DomainHooks, NoHooks};
 pub use memory::*;
-pub use namespace::{DeprecationBehavior, DeviceOverride, DriverNamespace, OverrideProperty, OverrideType, QEMU_NAMESPACE, QemuNamespace};
+pub use namespace::{
+    DeprecationBehavior, DeviceOverride, DriverNamespace, OverrideProperty, OverrideType, QEMU_NAMESPACE, QemuNamespace,
+};
 pub use os::*;
 pub use security::*;
 pub use status::{DomainStatus, State, StatusPrivate};

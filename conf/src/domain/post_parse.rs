@@ -3,9 +3,8 @@
 use oxivirt_core::{Error, Result};
 
 use super::devices::{
-    Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk, DiskBus, DiskDevice,
-    DriveAddress, InputBus, InputType, MacAddress, Serial, SmartcardKind,
-    VideoType,
+    Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk, DiskBus,
+    DiskDevice, DriveAddress, InputBus, InputType, MacAddress, Serial, SmartcardKind, VideoType,
 };
 use super::{BootDevice, DomainDefinition, DomainHooks, GenId, OsBoot, OsType, ParseFlags};
 use crate::xml::{KiB, YesNo};

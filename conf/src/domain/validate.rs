@@ -63,7 +63,10 @@ fn cputune(def: &DomainDefinition) -> Result<()> {
     for (at, share) in tune.cachetune.iter().enumerate() {
         for (nth, cache) in share.caches.iter().enumerate() {
             if share.caches.iter().take(nth).any(|other| collide(other, cache)) {
-                return refuse(format!("two shares of cache {} on level {} for vCPUs {}", cache.id, cache.level, share.vcpus));
+                return refuse(format!(
+                    "two shares of cache {} on level {} for vCPUs {}",
+                    cache.id, cache.level, share.vcpus
+                ));
             }
         }
         if tune.cachetune.iter().take(at).any(|other| other.vcpus.overlaps(&share.vcpus)) {
@@ -104,7 +107,9 @@ fn firmware(def: &DomainDefinition) -> Result<()> {
                 return unsupported("no loader path specified and firmware auto selection disabled");
             }
         }
-        Some(Firmware::Bios) if os.nvram.is_some() => return unsupported("firmware type 'bios' does not support nvram"),
+        Some(Firmware::Bios) if os.nvram.is_some() => {
+            return unsupported("firmware type 'bios' does not support nvram");
+        }
         Some(_) => {
             let secure = feature(FirmwareFeatureName::SecureBoot);
             if feature(FirmwareFeatureName::EnrolledKeys) == Some(true) && secure == Some(false) {

@@ -116,7 +116,9 @@ fn char_sources(devices: &Devices) -> Result<()> {
 /// `needs_path`: the driver does not choose the path of a socket.
 fn char_source(device: &str, source: &CharSource, needs_path: bool) -> Result<()> {
     let missing = match &source.kind {
-        CharKind::Dev { path } | CharKind::File { path, .. } | CharKind::Pipe { path } => path.is_none().then_some("path"),
+        CharKind::Dev { path } | CharKind::File { path, .. } | CharKind::Pipe { path } => {
+            path.is_none().then_some("path")
+        }
         CharKind::Unix(unix) => (needs_path && unix.path.is_none()).then_some("path"),
         CharKind::Tcp(tcp) if tcp.host.is_none() => Some("host"),
         CharKind::Tcp(tcp) if tcp.service.is_none() => Some("service"),
@@ -131,7 +133,10 @@ fn char_source(device: &str, source: &CharSource, needs_path: bool) -> Result<()
     };
     match missing {
         None => Ok(()),
-        Some(name) => refuse(format!("/domain/devices/{device}/source: missing attribute '{name}' for type '{}'", source.type_name())),
+        Some(name) => refuse(format!(
+            "/domain/devices/{device}/source: missing attribute '{name}' for type '{}'",
+            source.type_name()
+        )),
     }
 }
 
@@ -153,7 +158,9 @@ fn disk(disk: &Disk) -> Result<()> {
         Some(Address::Drive(_)) | Some(Address::Unassigned) => {}
         Some(other) if on_drive => {
             let kind = other.type_name();
-            return unsupported(format!("Invalid address type '{kind}' for the disk '{name}' with the bus type '{bus}'"));
+            return unsupported(format!(
+                "Invalid address type '{kind}' for the disk '{name}' with the bus type '{bus}'"
+            ));
         }
         None if on_drive && disk.index().is_none() => {
             return refuse(format!("Unknown disk name '{name}' and no address specified"));

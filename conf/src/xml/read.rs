@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use oxivirt_core::{Error, ErrorCode, Result};
-use quick_xml::events::Event;
 use quick_xml::Reader;
+use quick_xml::events::Event;
 
 use super::tree::{Attribute, Document, Kind, NONE, NodeData, ReadMode};
 
@@ -265,11 +265,7 @@ impl<'a> Builder<'a> {
             };
         }
         // Line ends are one newline to every reader of XML.
-        let text = if text.contains('\r') {
-            Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-        } else {
-            text
-        };
+        let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text };
         let node = self.doc.nodes.get(self.current as usize);
         let first = node.map_or(NONE, |n| n.first);
         let starts_with_text = self.doc.nodes.get(first as usize).is_some_and(|n| n.kind == Kind::Text);
@@ -303,9 +299,11 @@ impl<'a> Builder<'a> {
         if node.first == NONE || node.first != node.last || node.first as usize != self.doc.nodes.len() - 1 {
             return;
         }
-        let blank = self.doc.nodes.last().is_some_and(|n| {
-            n.kind == Kind::Text && n.value.bytes().all(|b| b.is_ascii_whitespace())
-        });
+        let blank = self
+            .doc
+            .nodes
+            .last()
+            .is_some_and(|n| n.kind == Kind::Text && n.value.bytes().all(|b| b.is_ascii_whitespace()));
         if blank {
             self.doc.nodes.pop();
             if let Some(node) = self.doc.nodes.get_mut(self.current as usize) {

@@ -9,7 +9,11 @@ use super::{Element, Node, Value, Writer};
 /// `k`, `KiB`, `M`, `MiB`, … are powers of 1024, `KB`, `MB`, … of 1000;
 /// upper and lower case mean the same.
 pub fn unit_factor(unit: &str) -> Option<u64> {
-    if unit.is_empty() || unit.eq_ignore_ascii_case("b") || unit.eq_ignore_ascii_case("byte") || unit.eq_ignore_ascii_case("bytes") {
+    if unit.is_empty()
+        || unit.eq_ignore_ascii_case("b")
+        || unit.eq_ignore_ascii_case("byte")
+        || unit.eq_ignore_ascii_case("bytes")
+    {
         return Some(1);
     }
     let mut letters = unit.chars();

@@ -268,9 +268,7 @@ impl<'d> Node<'d> {
     /// The element's text as a value.
     pub fn text_value<T: Value>(&self) -> Result<T> {
         let text = self.text();
-        T::parse_value(&text)
-            .or_else(|| T::parse_value(text.trim()))
-            .ok_or_else(|| self.bad_text(&text, &T::allowed()))
+        T::parse_value(&text).or_else(|| T::parse_value(text.trim())).ok_or_else(|| self.bad_text(&text, &T::allowed()))
     }
 
     /// The text of the first child called `name` as a value.

@@ -72,7 +72,8 @@ pub(crate) fn derive(input: &DeriveInput) -> Result<TokenStream> {
     // A flattened struct in front of an attribute holds attributes too.
     let last_attr = specs.iter().rposition(|s| s.kind == Kind::Attr).unwrap_or(0);
     let is_attr = |at: usize, s: &Spec| s.kind == Kind::Attr || (s.kind == Kind::Flatten && at < last_attr);
-    let part = |attrs: bool| specs.iter().enumerate().filter(move |(at, s)| is_attr(*at, s) == attrs).map(|(_, s)| write(s));
+    let part =
+        |attrs: bool| specs.iter().enumerate().filter(move |(at, s)| is_attr(*at, s) == attrs).map(|(_, s)| write(s));
     let (attrs, rest) = (part(true), part(false));
     Ok(quote! {
         impl crate::xml::Element for #name {

@@ -10,16 +10,31 @@ use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
 pub enum Address {
     Pci(PciAddress),
     Drive(DriveAddress),
-    VirtioSerial { controller: u32, bus: u32, port: u32 },
-    Ccid { controller: u32, slot: u32 },
+    VirtioSerial {
+        controller: u32,
+        bus: u32,
+        port: u32,
+    },
+    Ccid {
+        controller: u32,
+        slot: u32,
+    },
     Usb(UsbAddress),
-    SpaprVio { reg: Option<u64> },
+    SpaprVio {
+        reg: Option<u64>,
+    },
     VirtioS390,
     /// `None`: to be assigned.
     Ccw(Option<CcwAddress>),
     VirtioMmio,
-    Isa { iobase: Option<u32>, irq: Option<u32> },
-    Dimm { slot: Option<u32>, base: Option<u64> },
+    Isa {
+        iobase: Option<u32>,
+        irq: Option<u32>,
+    },
+    Dimm {
+        slot: Option<u32>,
+        base: Option<u64>,
+    },
     /// The device exists but is not given to the guest.
     Unassigned,
 }
@@ -162,11 +177,9 @@ impl Element for Address {
         Ok(match kind {
             "pci" => Self::Pci(PciAddress::parse(node)?),
             "drive" => Self::Drive(DriveAddress::parse(node)?),
-            "virtio-serial" => Self::VirtioSerial {
-                controller: zero("controller")?,
-                bus: zero("bus")?,
-                port: zero("port")?,
-            },
+            "virtio-serial" => {
+                Self::VirtioSerial { controller: zero("controller")?, bus: zero("bus")?, port: zero("port")? }
+            }
             "ccid" => Self::Ccid { controller: zero("controller")?, slot: zero("slot")? },
             "usb" => Self::Usb(UsbAddress::parse(node)?),
             "spapr-vio" => Self::SpaprVio { reg: node.value::<u32>("reg")?.map(u64::from) },

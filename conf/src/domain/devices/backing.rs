@@ -53,7 +53,12 @@ impl Element for BackingStore {
 }
 
 /// Prints `<format>` and `<source>` of an image in a chain.
-pub(super) fn format_image(w: &mut Writer, format: Option<StorageFormat>, cache: Option<&MetadataCache>, source: &StorageSource) {
+pub(super) fn format_image(
+    w: &mut Writer,
+    format: Option<StorageFormat>,
+    cache: Option<&MetadataCache>,
+    source: &StorageSource,
+) {
     if let Some(format) = format {
         w.open("format");
         w.attr("type", &format);

@@ -25,9 +25,18 @@ xml_enum! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChannelTarget {
     /// A TCP port that the guest sees, forwarded to the host.
-    GuestFwd { address: String, port: u16 },
-    Virtio { name: Option<String>, state: Option<ChannelState> },
-    Xen { name: Option<String>, state: Option<ChannelState> },
+    GuestFwd {
+        address: String,
+        port: u16,
+    },
+    Virtio {
+        name: Option<String>,
+        state: Option<ChannelState>,
+    },
+    Xen {
+        name: Option<String>,
+        state: Option<ChannelState>,
+    },
 }
 
 impl Element for Channel {
@@ -38,10 +47,10 @@ impl Element for Channel {
         let state = if node.mode().live { target.value("state")? } else { None };
         let source = CharSource::parse_typed(node, char_type(node))?;
         let target = match kind {
-            "guestfwd" => ChannelTarget::GuestFwd { address: target.require("address")?, port: target.require("port")? },
-            "virtio" => {
-                ChannelTarget::Virtio { name: name()?, state }
+            "guestfwd" => {
+                ChannelTarget::GuestFwd { address: target.require("address")?, port: target.require("port")? }
             }
+            "virtio" => ChannelTarget::Virtio { name: name()?, state },
             "xen" => ChannelTarget::Xen { name: name()?, state },
             other => return Err(target.bad_attr("type", other, "guestfwd, virtio, xen")),
         };

@@ -22,19 +22,38 @@ pub enum CharKind {
     Null,
     Vc,
     /// The path is a run-time fact.
-    Pty { path: Option<String> },
-    Dev { path: Option<String> },
-    File { path: Option<String>, append: Option<OnOff> },
-    Pipe { path: Option<String> },
+    Pty {
+        path: Option<String>,
+    },
+    Dev {
+        path: Option<String>,
+    },
+    File {
+        path: Option<String>,
+        append: Option<OnOff>,
+    },
+    Pipe {
+        path: Option<String>,
+    },
     Stdio,
     Udp(UdpSource),
     Tcp(TcpSource),
     Unix(UnixSource),
     SpiceVmc,
-    SpicePort { channel: Option<String> },
-    Nmdm { master: Option<String>, slave: Option<String> },
-    QemuVdagent { clipboard: Option<YesNo>, mouse: Option<MouseMode> },
-    DBus { channel: Option<String> },
+    SpicePort {
+        channel: Option<String>,
+    },
+    Nmdm {
+        master: Option<String>,
+        slave: Option<String>,
+    },
+    QemuVdagent {
+        clipboard: Option<YesNo>,
+        mouse: Option<MouseMode>,
+    },
+    DBus {
+        channel: Option<String>,
+    },
 }
 
 xml_enum! {
@@ -276,7 +295,8 @@ impl CharKind {
             "unix" => {
                 let (path, reconnect) = (path(), reconnect()?);
                 // Without a path there is no source, and no end of it.
-                let has_source = path.is_some() || reconnect.is_some() || source.is_some_and(|s| s.child("seclabel").is_some());
+                let has_source =
+                    path.is_some() || reconnect.is_some() || source.is_some_and(|s| s.child("seclabel").is_some());
                 let mode = value(source, "mode")?.unwrap_or_default();
                 Self::Unix(UnixSource { mode: has_source.then_some(mode), path, reconnect })
             }

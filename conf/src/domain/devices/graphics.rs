@@ -75,7 +75,9 @@ impl Element for Graphics {
                 gl: gl()?.enable,
             },
             "rdp" => GraphicsKind::Rdp(Rdp::parse(node)?),
-            "desktop" => GraphicsKind::Desktop { display: node.value("display")?, fullscreen: node.value("fullscreen")? },
+            "desktop" => {
+                GraphicsKind::Desktop { display: node.value("display")?, fullscreen: node.value("fullscreen")? }
+            }
             "egl-headless" => GraphicsKind::EglHeadless { rendernode: gl()?.rendernode },
             "dbus" => {
                 let address: Option<String> = node.value("address")?;

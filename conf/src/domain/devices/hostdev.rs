@@ -37,12 +37,28 @@ pub enum HostdevSource {
         origstates: Option<RawElement>,
     },
     Scsi(ScsiHostdev),
-    ScsiHost { protocol: ScsiHostProtocol, wwpn: String, model: Option<String> },
-    Mdev { uuid: uuid::Uuid, model: MdevModel, display: Option<OnOff>, ramfb: Option<OnOff> },
+    ScsiHost {
+        protocol: ScsiHostProtocol,
+        wwpn: String,
+        model: Option<String>,
+    },
+    Mdev {
+        uuid: uuid::Uuid,
+        model: MdevModel,
+        display: Option<OnOff>,
+        ramfb: Option<OnOff>,
+    },
     /// Containers: a block device, a character device, a network card.
-    Storage { block: String },
-    Misc { char: String },
-    Net { interface: String, ip: IpInfo },
+    Storage {
+        block: String,
+    },
+    Misc {
+        char: String,
+    },
+    Net {
+        interface: String,
+        ip: IpInfo,
+    },
 }
 
 xml_enum! {

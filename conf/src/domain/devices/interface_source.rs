@@ -13,21 +13,51 @@ pub enum InterfaceSource {
     #[default]
     User,
     /// `passt` may bind to one host interface.
-    UserOn { dev: String },
+    UserOn {
+        dev: String,
+    },
     Ethernet,
-    VhostUser { path: Option<String>, mode: Option<VhostUserMode>, dev: Option<String>, reconnect: Option<CharReconnect> },
+    VhostUser {
+        path: Option<String>,
+        mode: Option<VhostUserMode>,
+        dev: Option<String>,
+        reconnect: Option<CharReconnect>,
+    },
     Server(SocketSource),
     Client(SocketSource),
     Mcast(SocketSource),
     Udp(SocketSource),
-    Network { network: String, portgroup: Option<String>, portid: Option<uuid::Uuid>, bridge: Option<String> },
-    Bridge { bridge: String, mac_table_manager: Option<String> },
-    Internal { name: Option<String> },
-    Direct { dev: Option<String>, mode: DirectMode },
-    Hostdev { managed: Option<YesNo>, address: Option<PciAddress> },
-    Vdpa { dev: String },
+    Network {
+        network: String,
+        portgroup: Option<String>,
+        portid: Option<uuid::Uuid>,
+        bridge: Option<String>,
+    },
+    Bridge {
+        bridge: String,
+        mac_table_manager: Option<String>,
+    },
+    Internal {
+        name: Option<String>,
+    },
+    Direct {
+        dev: Option<String>,
+        mode: DirectMode,
+    },
+    Hostdev {
+        managed: Option<YesNo>,
+        address: Option<PciAddress>,
+    },
+    Vdpa {
+        dev: String,
+    },
     Null,
-    Vds { switchid: uuid::Uuid, portid: Option<i64>, portgroupid: Option<String>, connectionid: Option<i64> },
+    Vds {
+        switchid: uuid::Uuid,
+        portid: Option<i64>,
+        portgroupid: Option<String>,
+        connectionid: Option<i64>,
+    },
 }
 
 xml_enum! {
@@ -122,7 +152,7 @@ impl InterfaceSource {
                     bridge: source.require("bridge")?,
                     mac_table_manager: if live { source.value("macTableManager")? } else { None },
                 }
-            },
+            }
             "internal" => Self::Internal { name: attr("name") },
             "direct" => {
                 let source = need()?;

@@ -9,10 +9,19 @@ use crate::xml::{Element, Node, Writer, YesNo};
 /// `<listen>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
-    Address { address: Option<String>, origin: ListenOrigin },
+    Address {
+        address: Option<String>,
+        origin: ListenOrigin,
+    },
     /// The address is a run-time fact.
-    Network { network: String, address: Option<String> },
-    Socket { socket: Option<String>, origin: ListenOrigin },
+    Network {
+        network: String,
+        address: Option<String>,
+    },
+    Socket {
+        socket: Option<String>,
+        origin: ListenOrigin,
+    },
     None,
 }
 

@@ -17,7 +17,10 @@ pub struct Smartcard {
 pub enum SmartcardKind {
     #[default]
     Host,
-    HostCertificates { certificates: [String; 3], database: Option<String> },
+    HostCertificates {
+        certificates: [String; 3],
+        database: Option<String>,
+    },
     Passthrough(CharSource),
 }
 
@@ -29,8 +32,9 @@ impl Element for Smartcard {
             Some("host-certificates") => {
                 let certificates: Vec<String> =
                     node.children_named("certificate").map(|c| c.text_value()).collect::<Result<_>>()?;
-                let certificates = <[String; 3]>::try_from(certificates)
-                    .map_err(|found| node.error(format_args!("{} certificates given, exactly 3 needed", found.len())))?;
+                let certificates = <[String; 3]>::try_from(certificates).map_err(|found| {
+                    node.error(format_args!("{} certificates given, exactly 3 needed", found.len()))
+                })?;
                 let database: Option<String> = node.child_value("database")?;
                 if let Some(path) = database.as_ref().filter(|p| !p.starts_with('/')) {
                     return Err(node.error(format_args!("database '{path}' is not an absolute path")));

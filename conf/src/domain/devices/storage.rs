@@ -42,9 +42,16 @@ pub struct StorageSource {
 #[derive(Debug, Clone, PartialEq)]
 pub enum StorageKind {
     /// No path: an empty drive.
-    File { path: Option<String>, fdgroup: Option<String> },
-    Block { path: Option<String> },
-    Dir { path: Option<String> },
+    File {
+        path: Option<String>,
+        fdgroup: Option<String>,
+    },
+    Block {
+        path: Option<String>,
+    },
+    Dir {
+        path: Option<String>,
+    },
     Network(Box<NetworkSource>),
     /// Without names: an empty drive.
     Volume {
@@ -54,9 +61,18 @@ pub enum StorageKind {
         /// What the pool made of it, attributes that only status files have.
         resolved: Vec<(String, String)>,
     },
-    Nvme { namespace: u64, managed: Option<YesNo>, address: PciAddress },
-    VhostUser { path: Option<String>, reconnect: Option<Reconnect> },
-    VhostVdpa { path: String },
+    Nvme {
+        namespace: u64,
+        managed: Option<YesNo>,
+        address: PciAddress,
+    },
+    VhostUser {
+        path: Option<String>,
+        reconnect: Option<Reconnect>,
+    },
+    VhostVdpa {
+        path: String,
+    },
 }
 
 impl Default for StorageKind {
@@ -256,7 +272,11 @@ impl StorageKind {
             ("vhostvdpa", Some(source)) => Self::VhostVdpa { path: source.require("dev")? },
             ("nvme" | "vhostuser" | "vhostvdpa", None) => return Err(node.missing_child("source")),
             (other, _) => {
-                return Err(node.bad_attr("type", other, "file, block, dir, network, volume, nvme, vhostuser, vhostvdpa"));
+                return Err(node.bad_attr(
+                    "type",
+                    other,
+                    "file, block, dir, network, volume, nvme, vhostuser, vhostvdpa",
+                ));
             }
         })
     }
