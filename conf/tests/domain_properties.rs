@@ -296,3 +296,17 @@ fn memory_follows_the_nodes_where_defaults_may_change() {
     let inferred = DomainDefinition::parse(&none, ParseFlags::INACTIVE, &NoHooks).expect("valid");
     assert_eq!(inferred.memory.0, 1 << 20);
 }
+
+/// A client may send a document of several megabytes; time must not grow with
+/// the square of the number of devices.
+#[test]
+fn very_many_devices_do_not_take_very_long() {
+    let head = "<domain type='test'><name>a</name><memory>1024</memory><iothreads>65536</iothreads><os><type>hvm</type></os><devices>";
+    let controllers = "<controller type='pci'/>".repeat(40_000);
+    let interfaces = "<interface type='user'/>".repeat(20_000);
+    let text = format!("{head}{controllers}{interfaces}</devices></domain>");
+    let start = std::time::Instant::now();
+    let def = DomainDefinition::parse(&text, ParseFlags::INACTIVE, &NoHooks).expect("valid");
+    assert_eq!(def.devices.controllers.last().and_then(|c| c.index), Some(39_999));
+    assert!(start.elapsed().as_secs() < 20, "{:?} for {} bytes", start.elapsed(), text.len());
+}

@@ -1,6 +1,8 @@
 //! `<cpu>` of a domain.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
+use std::collections::HashSet;
+
 use oxivirt_core::Result;
 
 use super::CpuSet;
@@ -195,8 +197,9 @@ impl Element for Cpu {
             return Err(node.error("attribute 'match' needs a CPU model"));
         }
         let features: Vec<CpuFeature> = node.child_elements("feature")?;
-        for (at, feature) in features.iter().enumerate() {
-            if features.iter().take(at).any(|f| f.name == feature.name) {
+        let mut names = HashSet::new();
+        for feature in &features {
+            if !names.insert(feature.name.as_str()) {
                 return Err(node.error(format_args!("feature '{}' is given twice", feature.name)));
             }
         }

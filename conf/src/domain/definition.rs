@@ -1,5 +1,7 @@
 //! `<domain>`: type, parse, format.
 
+use std::collections::HashSet;
+
 use oxivirt_core::Result;
 use uuid::Uuid;
 
@@ -193,8 +195,9 @@ fn parse_iothreads(node: Node<'_>) -> Result<Vec<IoThread>> {
         Some(list) => list.child_elements("iothread")?,
         None => Vec::new(),
     };
-    for (at, thread) in threads.iter().enumerate() {
-        if thread.id == 0 || threads.iter().take(at).any(|t| t.id == thread.id) {
+    let mut ids = HashSet::new();
+    for thread in &threads {
+        if thread.id == 0 || !ids.insert(thread.id) {
             return Err(node.error(format_args!("I/O thread {} is given twice or zero", thread.id)));
         }
     }
@@ -205,14 +208,9 @@ fn parse_iothreads(node: Node<'_>) -> Result<Vec<IoThread>> {
         return Err(count.bad_text(&number.to_string(), &format!("at most {MOST}")));
     }
     // More ids than the count says: the list decides.
-    let mut next = 1;
-    while (threads.len() as u64) < u64::from(number) {
-        while threads.iter().any(|t| !t.implied && t.id == next) {
-            next += 1;
-        }
-        threads.push(IoThread { id: next, implied: true, ..IoThread::default() });
-        next += 1;
-    }
+    let missing = (number as usize).saturating_sub(threads.len());
+    let free = (1..=u32::MAX).filter(|id| !ids.contains(id));
+    threads.extend(free.take(missing).map(|id| IoThread { id, implied: true, ..IoThread::default() }));
     Ok(threads)
 }
 

@@ -1,5 +1,7 @@
 //! What every driver fills in the same way.
 
+use std::collections::{HashMap, HashSet};
+
 use oxivirt_core::{Error, Result};
 
 use super::devices::{
@@ -142,17 +144,16 @@ fn generated_mac(prefix: [u8; 3]) -> MacAddress {
 /// Indexes and ports that were left open.
 fn number_devices(def: &mut DomainDefinition) -> Result<()> {
     let devices = &mut def.devices;
-    for at in 0..devices.controllers.len() {
-        let Some(controller) = devices.controllers.get(at) else { continue };
-        if controller.index.is_some() {
-            continue;
-        }
+    let mut taken: HashSet<(ControllerType, u32)> =
+        devices.controllers.iter().filter_map(|c| Some((c.kind, c.index?))).collect();
+    let mut next: HashMap<ControllerType, u32> = HashMap::new();
+    for controller in devices.controllers.iter_mut().filter(|c| c.index.is_none()) {
         let kind = controller.kind;
-        let taken = |index: u32| devices.controllers.iter().any(|c| c.kind == kind && c.index == Some(index));
-        let free = (0..=u32::MAX).find(|index| !taken(*index));
-        if let Some(controller) = devices.controllers.get_mut(at) {
-            controller.index = free;
+        let next = next.entry(kind).or_default();
+        while !taken.insert((kind, *next)) {
+            *next = next.saturating_add(1);
         }
+        controller.index = Some(*next);
     }
     macro_rules! ports {
         ($list:expr) => {
@@ -167,15 +168,15 @@ fn number_devices(def: &mut DomainDefinition) -> Result<()> {
     }
     ports!(devices.serials);
     ports!(devices.parallels);
-    if let Some(id) = (1..).find(|id| !devices.audios.iter().any(|a| a.id == *id)) {
-        for (next, audio) in (id..).zip(devices.audios.iter_mut().filter(|a| a.id == 0)) {
-            audio.id = next;
-        }
+    let used: HashSet<u32> = devices.audios.iter().map(|a| a.id).collect();
+    let mut free = (1..=u32::MAX).filter(|id| !used.contains(id));
+    for audio in devices.audios.iter_mut().filter(|a| a.id == 0) {
+        audio.id = free.next().unwrap_or_default();
     }
-    for (at, controller) in devices.controllers.iter().enumerate() {
-        let same = |c: &Controller| c.kind == controller.kind && c.index == controller.index;
+    let mut seen = HashSet::new();
+    for controller in &devices.controllers {
         // USB companions share the index of their master.
-        if controller.kind != ControllerType::Usb && devices.controllers.iter().take(at).any(same) {
+        if controller.kind != ControllerType::Usb && !seen.insert((controller.kind, controller.index)) {
             return Err(Error::xml(format!(
                 "controller of type '{}' with index {} is given twice",
                 controller.kind,
@@ -256,8 +257,11 @@ fn implied_controllers(def: &mut DomainDefinition) {
     if def.devices.smartcards.iter().any(|s| s.info.address.is_none()) {
         wanted.push((ControllerType::Ccid, 0));
     }
+    let present: HashSet<(ControllerType, Option<u32>)> =
+        def.devices.controllers.iter().map(|c| (c.kind, c.index)).collect();
+    let mut added = HashSet::new();
     for (kind, index) in wanted {
-        if def.devices.controller(kind, index).is_none() {
+        if !present.contains(&(kind, Some(index))) && added.insert((kind, index)) {
             def.devices.controllers.push(Controller { kind, index: Some(index), ..Controller::default() });
         }
     }
@@ -278,7 +282,7 @@ fn place_of(disk: &Disk) -> Option<DriveAddress> {
 
 /// Places that follow from names and order alone.
 fn assign_places(def: &mut DomainDefinition) {
-    let mut taken: Vec<(Option<DiskBus>, DriveAddress)> = def
+    let mut taken: HashSet<(Option<DiskBus>, DriveAddress)> = def
         .devices
         .disks
         .iter()
@@ -290,13 +294,12 @@ fn assign_places(def: &mut DomainDefinition) {
     for disk in &mut def.devices.disks {
         if disk.info.address.is_none()
             && let Some(place) = place_of(disk)
-            && !taken.contains(&(disk.target.bus, place))
+            && taken.insert((disk.target.bus, place))
         {
-            taken.push((disk.target.bus, place));
             disk.info.address = Some(Address::Drive(place));
         }
     }
-    let mut slots: Vec<(u32, u32)> = def
+    let mut slots: HashSet<(u32, u32)> = def
         .devices
         .smartcards
         .iter()
@@ -305,14 +308,14 @@ fn assign_places(def: &mut DomainDefinition) {
             _ => None,
         })
         .collect();
+    let mut next_slot = 0;
     for card in &mut def.devices.smartcards {
         let usb_redirected = matches!(&card.kind, SmartcardKind::Passthrough(s) if s.kind == CharKind::Null);
         if card.info.address.is_none() && !usb_redirected {
-            let free = (0..=u32::MAX).find(|slot| !slots.contains(&(0, *slot)));
-            if let Some(slot) = free {
-                slots.push((0, slot));
-                card.info.address = Some(Address::Ccid { controller: 0, slot });
+            while !slots.insert((0, next_slot)) {
+                next_slot = next_slot.saturating_add(1);
             }
+            card.info.address = Some(Address::Ccid { controller: 0, slot: next_slot });
         }
     }
 }

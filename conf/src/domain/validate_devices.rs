@@ -1,5 +1,7 @@
 //! Checks of devices that hold for every driver.
 
+use std::collections::HashSet;
+
 use oxivirt_core::Result;
 
 use super::DomainDefinition;
@@ -29,38 +31,36 @@ pub(super) fn run(def: &DomainDefinition) -> Result<()> {
 }
 
 fn boot_orders(devices: &Devices) -> Result<()> {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for device in devices.iter() {
         let Some(boot) = device.info().and_then(|i| i.boot.as_ref()) else { continue };
-        if seen.contains(&boot.order) {
+        if !seen.insert(boot.order) {
             return refuse(format!("boot order '{}' is used for more than one device", boot.order));
         }
-        seen.push(boot.order);
     }
     Ok(())
 }
 
 /// No two drives on one place.
 fn addresses(devices: &Devices) -> Result<()> {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for disk in &devices.disks {
         if let Some(Address::Drive(place)) = &disk.info.address {
             let place = (disk.target.bus, *place);
-            if seen.contains(&place) {
+            if !seen.insert(place) {
                 let (_, at) = place;
                 return refuse(format!(
                     "disk '{}': drive address {}:{}:{}:{} is in use already",
                     disk.target.dev, at.controller, at.bus, at.target, at.unit
                 ));
             }
-            seen.push(place);
         }
     }
     Ok(())
 }
 
 fn aliases(devices: &Devices) -> Result<()> {
-    let mut seen = Vec::new();
+    let mut seen = HashSet::new();
     for device in devices.iter() {
         // A console that mirrors the first serial port shares its alias.
         if device.name() == "console" {
@@ -70,17 +70,17 @@ fn aliases(devices: &Devices) -> Result<()> {
         if !super::devices::is_user_alias(alias) {
             continue;
         }
-        if seen.contains(&alias) {
+        if !seen.insert(alias) {
             return refuse(format!("alias '{alias}' is used for more than one device"));
         }
-        seen.push(alias);
     }
     Ok(())
 }
 
 fn targets(devices: &Devices) -> Result<()> {
-    for (at, disk) in devices.disks.iter().enumerate() {
-        if devices.disks.iter().take(at).any(|d| d.target.dev == disk.target.dev) {
+    let mut seen = HashSet::new();
+    for disk in &devices.disks {
+        if !seen.insert(disk.target.dev.as_str()) {
             return refuse(format!("target '{}' duplicated for disk sources", disk.target.dev));
         }
     }
