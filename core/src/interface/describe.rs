@@ -1,8 +1,8 @@
 //! The facts of one call, as data.
 
-use crate::{Error, ErrorDomain};
 use crate::wire::message::Program;
 use crate::wire::shape::Shape;
+use crate::{Error, ErrorDomain};
 
 /// Which workers take a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -102,7 +102,8 @@ fn check_schema(xml: &str) -> Result<()> {
 
 /// Reads a `<domain>` inside of another document.
 pub(crate) fn parse_node(node: Node<'_>) -> Result<DomainDefinition> {
-    DomainDefinition::parse_node(node, ParseFlags::INACTIVE, &Hooks).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
+    DomainDefinition::parse_node(node, ParseFlags::INACTIVE, &Hooks)
+        .map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
 }
 
 /// The definition of a run under number `id`.
@@ -134,15 +135,3 @@ pub(crate) fn starts_again(action: LifecycleAction) -> bool {
 pub(crate) fn is_virtualization_type(word: &str) -> bool {
     DomainType::from_word(word).is_some()
 }
-
-/// Whether a word names an architecture.
-pub(crate) fn is_architecture(word: &str) -> bool {
-    ARCHITECTURES.contains(&word)
-}
-
-const ARCHITECTURES: [&str; 36] = [
-    "alpha", "armv6l", "armv7l", "armv7b", "aarch64", "cris", "i686", "ia64", "lm32", "loongarch64", "m68k", "microblaze",
-    "microblazeel", "mips", "mipsel", "mips64", "mips64el", "or32", "parisc", "parisc64", "ppc", "ppc64", "ppc64le",
-    "ppcemb", "riscv32", "riscv64", "s390", "s390x", "sh4", "sh4eb", "sparc", "sparc64", "unicore32", "x86_64", "xtensa",
-    "xtensaeb",
-];

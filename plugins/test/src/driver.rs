@@ -66,8 +66,7 @@ impl TestDriver {
 
 /// The path of a URI, decoded.
 fn path(uri: &str) -> Result<String> {
-    let parsed =
-        Uri::parse(uri).map_err(|error| Error::invalid_arg(format!("'{uri}' is not a valid URI: {error}")))?;
+    let parsed = Uri::parse(uri).map_err(|error| Error::invalid_arg(format!("'{uri}' is not a valid URI: {error}")))?;
     if parsed.authority().is_some_and(|authority| !authority.as_str().is_empty()) {
         return Err(Error::invalid_arg(format!("'{uri}' names another host")));
     }

@@ -33,6 +33,7 @@ oxivirt_core::plugin! {
                 domain_config,
                 domain_metadata,
                 domain_guest,
+                cpu_models,
             ],
         },
     ],

@@ -69,7 +69,8 @@ impl Node {
 
     /// The `<capabilities>` document.
     pub(crate) fn capabilities(&self) -> String {
-        let pages = PAGE_SIZES.iter().map(|size| format!("      <pages unit='KiB' size='{size}'/>\n")).collect::<String>();
+        let pages =
+            PAGE_SIZES.iter().map(|size| format!("      <pages unit='KiB' size='{size}'/>\n")).collect::<String>();
         let cells = self.cells.iter().enumerate().map(|(id, cell)| cell.capabilities(id)).collect::<String>();
         let guests = ["hvm", "xen"].map(guest_capabilities).concat();
         format!(

@@ -15,6 +15,7 @@ fn passes_the_contract() -> Result<(), String> {
     let direct = direct!(
         TestDriver, "test:///default", quirks;
         connect, node, domain_lifecycle, domain_listing, domain_information, domain_config, domain_metadata, domain_guest,
+        cpu_models,
     );
     contract::pass(&direct?, "oxivirt_driver_test")
 }

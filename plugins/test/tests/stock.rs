@@ -59,7 +59,10 @@ fn refusals_are_worded_as_known() {
             said(connection.domain_create(call, &domain)),
             text(1, 12, "internal error: Domain 'test' is already running")
         );
-        assert_eq!(said(connection.domain_resume(call, &domain)), text(1, 12, "internal error: domain 'test' not paused"));
+        assert_eq!(
+            said(connection.domain_resume(call, &domain)),
+            text(1, 12, "internal error: domain 'test' not paused")
+        );
         assert_eq!(
             said(connection.domain_create_with_flags(call, &domain, DomainCreateFlags(1)).map(drop)),
             text(8, 12, "unsupported flags (0x1) in function testDomainCreateWithFlags")
@@ -111,7 +114,8 @@ fn the_schema_refuses_what_it_does_not_know() {
 #[test]
 fn connections_share_the_default_host_until_the_last_closes() {
     let driver = driver();
-    let (one, other) = (open(&driver, "test:///default").expect("opens"), open(&driver, "test:///default").expect("opens"));
+    let (one, other) =
+        (open(&driver, "test:///default").expect("opens"), open(&driver, "test:///default").expect("opens"));
     Call::internal("test", |call| {
         let domain = one.domain_lookup_by_name(call, "test").expect("is there");
         one.domain_destroy(call, &domain).expect("stops");
@@ -204,7 +208,10 @@ fn each_network_card_gets_a_device() {
             None,
             Default::default(),
         );
-        assert_eq!(missing.expect_err("none").message(), "metadata not found: Requested metadata element is not present");
+        assert_eq!(
+            missing.expect_err("none").message(),
+            "metadata not found: Requested metadata element is not present"
+        );
     });
 }
 
@@ -244,7 +251,8 @@ fn many_clients_at_once_leave_nothing_behind() {
     let opened = Call::internal("open", |call| driver.open(call, "test:///default", OpenFlags::EMPTY)).expect("opens");
     let (connection, events) = (opened.connection, recorder.channel(opened.channel));
     let life = |call: &Call, name: &str| {
-        let xml = format!("<domain type='test'><name>{name}</name><memory>1</memory><os><type>hvm</type></os></domain>");
+        let xml =
+            format!("<domain type='test'><name>{name}</name><memory>1</memory><os><type>hvm</type></os></domain>");
         let domain = connection.domain_define_xml(call, &xml)?;
         connection.domain_create(call, &domain)?;
         connection.domain_suspend(call, &domain)?;

@@ -1,7 +1,7 @@
 //! Memory and virtual CPUs.
 
-use oxivirt_conf::domain::{CpuSet, CpuTune, VcpuPin};
 use oxivirt_conf::domain::devices::BalloonStats;
+use oxivirt_conf::domain::{CpuSet, CpuTune, VcpuPin};
 use oxivirt_conf::xml::KiB;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMemoryFlags, DomainModificationImpact, DomainVcpuFlags};
@@ -61,9 +61,8 @@ impl DomainConfig for TestConnection {
     ) -> Result<()> {
         use DomainMemoryFlags as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_set_memory_stats_period")?;
-        let period = u32::try_from(period)
-            .map_err(|_| Error::invalid_arg(format!("period {period} is below 0")))
-            .own()?;
+        let period =
+            u32::try_from(period).map_err(|_| Error::invalid_arg(format!("period {period} is below 0"))).own()?;
         let job = self.state().change(call, dom)?;
         Which::one(&job.snapshot(), flags.0, "domain_set_memory_stats_period")?
             .edit(&job, |definition| {
@@ -129,9 +128,10 @@ impl DomainConfig for TestConnection {
         flags: DomainModificationImpact,
     ) -> Result<()> {
         check_flags(flags.0, 0, "domain_pin_vcpu_flags")?;
-        let cpus = cpumap.iter().enumerate().flat_map(|(at, byte)| {
-            (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at as u32 * 8 + bit)
-        });
+        let cpus = cpumap
+            .iter()
+            .enumerate()
+            .flat_map(|(at, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at as u32 * 8 + bit));
         let cpuset = CpuSet::new(cpus);
         let job = self.state().change(call, dom)?;
         let snapshot = job.snapshot();

@@ -1,12 +1,13 @@
 //! Who answers, and what it can run.
 
+use oxivirt_conf::cpu::ARCHITECTURES;
 use oxivirt_conf::xml::{WriteMode, Writer};
 use oxivirt_core::call::Call;
 use oxivirt_core::interface::{Connect, implements};
 use oxivirt_core::{Error, Result};
 
 use crate::TestConnection;
-use crate::definition::{is_architecture, is_virtualization_type};
+use crate::definition::is_virtualization_type;
 use crate::error::{Own, check_flags};
 use crate::node::{ARCH, MAX_VCPUS, SYSINFO};
 
@@ -65,7 +66,7 @@ impl Connect for TestConnection {
         if let Some(virttype) = virttype.filter(|name| !is_virtualization_type(name)) {
             return Err(Error::invalid_arg(format!("unknown virttype: {virttype}"))).own();
         }
-        if let Some(arch) = arch.filter(|name| !is_architecture(name)) {
+        if let Some(arch) = arch.filter(|name| !ARCHITECTURES.contains(name)) {
             return Err(Error::invalid_arg(format!("unknown architecture: {arch}"))).own();
         }
         Ok(domain_capabilities(emulatorbin, virttype.unwrap_or("test"), machine, arch.unwrap_or(ARCH)))
@@ -76,9 +77,7 @@ impl Connect for TestConnection {
 fn domain_capabilities(emulator: Option<&str>, virttype: &str, machine: Option<&str>, arch: &str) -> String {
     let mut w = Writer::new(WriteMode::default());
     w.open("domainCapabilities");
-    for (name, value) in
-        [("path", emulator), ("domain", Some(virttype)), ("machine", machine), ("arch", Some(arch))]
-    {
+    for (name, value) in [("path", emulator), ("domain", Some(virttype)), ("machine", machine), ("arch", Some(arch))] {
         if let Some(value) = value {
             w.leaf_str(name, value);
         }

@@ -36,7 +36,8 @@ impl DomainInformation for TestConnection {
             false => (snapshot.inactive_definition(), FormatFlags::INACTIVE),
         };
         let wanted = [(F::SECURE, FormatFlags::SECURE), (F::MIGRATABLE, FormatFlags::MIGRATABLE)];
-        let print = wanted.iter().filter(|(flag, _)| flags.contains(*flag)).fold(print, |print, (_, more)| print | *more);
+        let print =
+            wanted.iter().filter(|(flag, _)| flags.contains(*flag)).fold(print, |print, (_, more)| print | *more);
         definition.format(print).own()
     }
 

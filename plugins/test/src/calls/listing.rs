@@ -28,7 +28,9 @@ impl DomainListing for TestConnection {
 
     #[quick]
     fn connect_list_domains(&self, _call: &Call, maxids: i32) -> Result<List<i32, { limit::LIST }>> {
-        List::new(self.state().domains.list().iter().filter_map(|(_, snapshot)| snapshot.id()).take(most(maxids)).collect())
+        List::new(
+            self.state().domains.list().iter().filter_map(|(_, snapshot)| snapshot.id()).take(most(maxids)).collect(),
+        )
     }
 
     #[quick]

@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod cpu_models;
 mod guest;
 mod information;
 mod lifecycle;

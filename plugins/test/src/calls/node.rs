@@ -84,7 +84,8 @@ impl Node for TestConnection {
         let wanted = pages.len().saturating_mul(cell_count as usize);
         let start = u64::try_from(start_cell).ok().filter(|_| wanted <= limit::CELLS);
         let Some(start) = start else {
-            return Err(Error::invalid_arg(format!("cannot count pages of {cell_count} cells from {start_cell} on"))).own();
+            return Err(Error::invalid_arg(format!("cannot count pages of {cell_count} cells from {start_cell} on")))
+                .own();
         };
         let mut counts = Vec::with_capacity(wanted);
         for cell in start..start.saturating_add(u64::from(cell_count)) {

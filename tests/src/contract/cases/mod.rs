@@ -2,6 +2,7 @@
 
 mod config;
 mod connect;
+mod cpu_models;
 mod events;
 mod information;
 mod lifecycle;
@@ -27,6 +28,7 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Body)> {
     let subjects = [
         connect::CASES,
         node::CASES,
+        cpu_models::CASES,
         lifecycle::CASES,
         listing::CASES,
         information::CASES,
