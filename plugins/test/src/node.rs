@@ -1,5 +1,10 @@
 //! The host that this driver pretends to be.
 
+use oxivirt_conf::capabilities::{
+    self, Amount, Capabilities, CellCpu, Guest, GuestArch, GuestDomain, GuestFeature, GuestFeatures, Host,
+    HostTopology, Iommu, PageCount, SecurityModel,
+};
+use oxivirt_conf::cpu::{CpuPages, HostCpu, NameList};
 use oxivirt_core::types::NodeInfo;
 
 /// Architecture of the host and of a domain that names none.
@@ -69,47 +74,58 @@ impl Node {
 
     /// The `<capabilities>` document.
     pub(crate) fn capabilities(&self) -> String {
-        let pages =
-            PAGE_SIZES.iter().map(|size| format!("      <pages unit='KiB' size='{size}'/>\n")).collect::<String>();
-        let cells = self.cells.iter().enumerate().map(|(id, cell)| cell.capabilities(id)).collect::<String>();
-        let guests = ["hvm", "xen"].map(guest_capabilities).concat();
-        format!(
-            "<capabilities>\n\n  <host>\n    <cpu>\n      <arch>{ARCH}</arch>\n      <features>\n        <pae/>\n        \
-             <nonpae/>\n      </features>\n{pages}    </cpu>\n    <power_management/>\n    <iommu support='no'/>\n    \
-             <topology>\n      <cells num='{}'>\n{cells}      </cells>\n    </topology>\n    <secmodel>\n      \
-             <model>{SECURITY_MODEL}</model>\n      <doi></doi>\n    </secmodel>\n  </host>\n\n{guests}</capabilities>\n",
-            self.cells.len()
-        )
+        let machine_features = ["pae", "nonpae"].map(str::to_owned).to_vec();
+        let cpu = HostCpu {
+            arch: Some(ARCH.to_owned()),
+            machine_features: Some(NameList(machine_features)),
+            pages: PAGE_SIZES.iter().map(|size| CpuPages::kib(u64::from(*size))).collect(),
+            ..HostCpu::default()
+        };
+        let cells = (0..).zip(&self.cells).map(|(id, cell)| cell.capabilities(id)).collect();
+        let host = Host {
+            cpu: Some(cpu),
+            power_management: Some(NameList::default()),
+            iommu: Some(Iommu { support: false.into() }),
+            topology: Some(HostTopology { cells, interconnects: None }),
+            security: vec![SecurityModel { model: SECURITY_MODEL.to_owned(), ..SecurityModel::default() }],
+            ..Host::default()
+        };
+        Capabilities { host, guests: ["hvm", "xen"].map(guest).to_vec() }.to_xml()
     }
 }
 
 impl Cell {
-    fn capabilities(&self, id: usize) -> String {
-        let plain = self.memory / u64::from(self.page_size);
-        let cpus = self.cpus.clone().enumerate().map(|(core, cpu)| {
-            format!(
-                "            <cpu id='{cpu}' socket_id='{id}' die_id='0' cluster_id='0' core_id='{core}' \
-                 siblings='{cpu}'/>\n"
-            )
-        });
-        format!(
-            "        <cell id='{id}'>\n          <memory unit='KiB'>{}</memory>\n          <pages unit='KiB' \
-             size='{}'>{plain}</pages>\n          <pages unit='KiB' size='2048'>0</pages>\n          <pages unit='KiB' \
-             size='1048576'>0</pages>\n          <cpus num='{}'>\n{}          </cpus>\n        </cell>\n",
-            self.memory,
-            self.page_size,
-            self.cpus.len(),
-            cpus.collect::<String>()
-        )
+    fn capabilities(&self, id: u32) -> capabilities::Cell {
+        let plain = PageCount::kib(u64::from(self.page_size), self.memory / u64::from(self.page_size));
+        let huge = [2048, 1_048_576].map(|size| PageCount::kib(size, 0));
+        let cpu = |(core, cpu): (u32, u32)| CellCpu {
+            id: cpu,
+            socket_id: Some(id),
+            die_id: Some(0),
+            cluster_id: Some(0),
+            core_id: Some(core),
+            siblings: Some(cpu.to_string()),
+        };
+        capabilities::Cell {
+            id,
+            memory: Some(Amount::kib(self.memory)),
+            pages: std::iter::once(plain).chain(huge).collect(),
+            cpus: (0..).zip(self.cpus.clone()).map(cpu).collect(),
+            ..capabilities::Cell::default()
+        }
     }
 }
 
-fn guest_capabilities(os_type: &str) -> String {
-    format!(
-        "  <guest>\n    <os_type>{os_type}</os_type>\n    <arch name='{ARCH}'>\n      <wordsize>32</wordsize>\n      \
-         <emulator>/usr/bin/test-hv</emulator>\n      <domain type='test'/>\n    </arch>\n    <features>\n      <pae/>\n      \
-         <nonpae/>\n    </features>\n  </guest>\n\n"
-    )
+fn guest(os_type: &str) -> Guest {
+    let arch = GuestArch {
+        name: ARCH.to_owned(),
+        wordsize: 32,
+        emulator: Some("/usr/bin/test-hv".to_owned()),
+        domains: vec![GuestDomain { domain_type: "test".to_owned(), ..GuestDomain::default() }],
+        ..GuestArch::default()
+    };
+    let features = ["pae", "nonpae"].map(GuestFeature::plain).to_vec();
+    Guest { os_type: os_type.to_owned(), arch, features: Some(GuestFeatures(features)) }
 }
 
 /// The `<sysinfo>` document.
