@@ -68,7 +68,7 @@ pub(super) const KEYS: &[Key] = &[
     works("min_workers", Kind::Unsigned),
     works("max_workers", Kind::Unsigned),
     works("prio_workers", Kind::Unsigned),
-    works("max_requests", Kind::Unsigned),
+    accepted("max_requests", Kind::Unsigned),
     works("max_client_requests", Kind::Unsigned),
     works("admin_min_workers", Kind::Unsigned),
     works("admin_max_workers", Kind::Unsigned),
