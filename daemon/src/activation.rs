@@ -18,7 +18,8 @@ pub(crate) fn sockets() -> Result<Vec<(Door, UnixListener)>, String> {
     for number in numbers {
         // SAFETY: announced for this process and taken once.
         let listener = UnixListener::from(unsafe { OwnedFd::from_raw_fd(number) });
-        let address = listener.local_addr().map_err(|error| format!("descriptor {number} is no Unix socket: {error}"))?;
+        let address =
+            listener.local_addr().map_err(|error| format!("descriptor {number} is no Unix socket: {error}"))?;
         let name = address.as_pathname().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy();
         let door = match &*name {
             name if name.ends_with("-admin-sock") => Door::Admin,

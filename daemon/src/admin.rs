@@ -113,8 +113,12 @@ impl Admin for Administrator {
         // The same facts that drivers get, under the administrators' names.
         for param in client.peer.parameters() {
             let (name, value) = match (param.field(), param.value()) {
-                ("unix-user-id", TypedValue::UnsignedLongLong(id)) => ("unix_user_id", TypedValue::Int(id as u32 as i32)),
-                ("unix-group-id", TypedValue::UnsignedLongLong(id)) => ("unix_group_id", TypedValue::Int(id as u32 as i32)),
+                ("unix-user-id", TypedValue::UnsignedLongLong(id)) => {
+                    ("unix_user_id", TypedValue::Int(id as u32 as i32))
+                }
+                ("unix-group-id", TypedValue::UnsignedLongLong(id)) => {
+                    ("unix_group_id", TypedValue::Int(id as u32 as i32))
+                }
                 ("process-id", TypedValue::LongLong(id)) => ("unix_process_id", TypedValue::Int(id as i32)),
                 ("user-name", name) => ("unix_user_name", name),
                 ("group-name", name) => ("unix_group_name", name),

@@ -97,7 +97,8 @@ impl Daemon {
                 }
             }
         }
-        Err(last.unwrap_or_else(|| Error::new(ErrorCode::NO_CONNECT, "an absent URI: no hypervisor driver serves here")))
+        Err(last
+            .unwrap_or_else(|| Error::new(ErrorCode::NO_CONNECT, "an absent URI: no hypervisor driver serves here")))
     }
 
     /// Who asks the daemon to stay.

@@ -41,7 +41,9 @@ impl Listeners {
         let mode = if root.is_session() { 0o700 } else { 0o755 };
         file::make_folders(&folder, mode).map_err(|error| error.to_string())?;
         let group = match &settings.sockets.group {
-            Some(name) => Some(accounts::group_id(name).ok_or_else(|| format!("there is no group '{name}' for the sockets"))?),
+            Some(name) => {
+                Some(accounts::group_id(name).ok_or_else(|| format!("there is no group '{name}' for the sockets"))?)
+            }
             None => None,
         };
         for (door, name, mode, backlog) in places(root, settings) {
@@ -85,12 +87,8 @@ pub(crate) fn claim(path: &Path) -> Result<pidfile::PidFile, String> {
 fn places(root: &Root, settings: &Settings) -> Vec<(Door, &'static str, u32, u32)> {
     let sockets = &settings.sockets;
     let (open, closed) = if root.is_session() { (0o700, 0o700) } else { (0o777, 0o700) };
-    let mut all = vec![(
-        Door::ReadWrite,
-        "libvirt-sock",
-        sockets.read_write_mode.unwrap_or(open),
-        settings.main.queued_clients,
-    )];
+    let mut all =
+        vec![(Door::ReadWrite, "libvirt-sock", sockets.read_write_mode.unwrap_or(open), settings.main.queued_clients)];
     if !root.is_session() {
         let mode = sockets.read_only_mode.unwrap_or(open);
         all.push((Door::ReadOnly, "libvirt-sock-ro", mode, settings.main.queued_clients));
@@ -120,9 +118,11 @@ fn listen(path: &Path, mode: u32, group: Option<u32>, backlog: u32) -> Result<Un
     let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
     rustix::net::listen(&listener, backlog).map_err(|errno| at("listen on", errno.into()))?;
     if let Some(group) = group {
-        rustix::fs::chown(path, None, Some(Gid::from_raw(group))).map_err(|errno| at("set the group of", errno.into()))?;
+        rustix::fs::chown(path, None, Some(Gid::from_raw(group)))
+            .map_err(|errno| at("set the group of", errno.into()))?;
     }
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(|error| at("set the mode of", error))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .map_err(|error| at("set the mode of", error))?;
     Ok(listener)
 }
 

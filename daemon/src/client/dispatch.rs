@@ -111,14 +111,17 @@ impl Client {
         if driver.is_none() && own.is_none() {
             return Err(unknown(header));
         }
-        let is_auth = matches!(&own, Some(Answerer::Session(index)) if session::CALLS[*index].name.starts_with("auth_"));
+        let is_auth =
+            matches!(&own, Some(Answerer::Session(index)) if session::CALLS[*index].name.starts_with("auth_"));
         if !self.is_authenticated() && !is_auth {
             return Err(protocol("authentication required".to_owned()));
         }
         let connection = self.connection();
         let answerer = match (driver, own, connection) {
             (Some((interface, index)), _, Some(connection)) => Answerer::Driver { interface, index, connection },
-            (None, Some(Answerer::Session(index)), _) if works_unopened(&session::CALLS[index]) => Answerer::Session(index),
+            (None, Some(Answerer::Session(index)), _) if works_unopened(&session::CALLS[index]) => {
+                Answerer::Session(index)
+            }
             (None, Some(own), Some(_)) => own,
             _ => return Err(Error::internal("hypervisor connection not open").in_domain(ErrorDomain::RPC)),
         };
@@ -170,7 +173,8 @@ impl Client {
             }
         }
         if matches!(answerer, Answerer::Session(index) if session::CALLS[*index].name == "connect_close")
-            || matches!(answerer, Answerer::Admin(index) if admin::CALLS[*index].name == "connect_close") {
+            || matches!(answerer, Answerer::Admin(index) if admin::CALLS[*index].name == "connect_close")
+        {
             self.close();
         }
     }
@@ -206,7 +210,8 @@ fn unknown(header: Header) -> Error {
             Error::no_support(format!("procedure {number}")).in_domain(ErrorDomain::RPC)
         }
         (Program::QEMU, number @ 1..=7) | (Program::LXC, number @ 1) | (Program::ADMIN, number @ 1..=20) => {
-            Error::no_support(format!("procedure {number} of program {:#x}", header.program.0)).in_domain(ErrorDomain::RPC)
+            Error::no_support(format!("procedure {number} of program {:#x}", header.program.0))
+                .in_domain(ErrorDomain::RPC)
         }
         (_, number) => protocol(format!("unknown procedure: {number}")),
     }

@@ -8,6 +8,8 @@ mod identity;
 pub(crate) mod outgoing;
 mod session;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -24,8 +26,8 @@ use crate::server::{Door, Server};
 use crate::workers::Urgency;
 use frames::Frames;
 pub(crate) use identity::Peer;
-pub(crate) use session::INTERFACE_VERSION;
 use outgoing::Outgoing;
+pub(crate) use session::INTERFACE_VERSION;
 use stream::Stream;
 
 /// A client, from accepting to the end.
@@ -86,7 +88,13 @@ impl Client {
             wants_close_event: AtomicBool::new(false),
         });
         client.keepalive.heard.store(server.clock(), Ordering::Relaxed);
-        tracing::debug!(client = client.id, server = server.name, pid = client.peer.process, uid = client.peer.user, "connected");
+        tracing::debug!(
+            client = client.id,
+            server = server.name,
+            pid = client.peer.process,
+            uid = client.peer.user,
+            "connected"
+        );
         server.add(client.clone());
         runtime.spawn(async move {
             client.read(reader).await;
@@ -223,7 +231,8 @@ impl Client {
             MessageType::STREAM_HOLE => self.stream_hole(header),
             MessageType::MESSAGE if header.program == Program::KEEPALIVE => match header.procedure {
                 PING => {
-                    let pong = frame(&Header::event(Program::KEEPALIVE, PONG), &[]).map_err(|error| error.to_string())?;
+                    let pong =
+                        frame(&Header::event(Program::KEEPALIVE, PONG), &[]).map_err(|error| error.to_string())?;
                     self.outgoing.send(pong);
                 }
                 PONG => {}

@@ -167,7 +167,9 @@ async fn flush(outgoing: Arc<Outgoing>, socket: Arc<OwnedWriteHalf>) {
     loop {
         let closing = outgoing.lock().closing;
         let writable = match closing {
-            true => tokio::time::timeout(FAREWELL, socket.writable()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+            true => tokio::time::timeout(FAREWELL, socket.writable())
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
             // A client in no hurry is woken up for by `close` only.
             false => tokio::select! {
                 ready = socket.writable() => ready,

@@ -144,8 +144,8 @@ impl Stream {
         let runtime = client.server.daemon().runtime.clone();
         let _inside = runtime.enter();
         // SAFETY: an `OwnedFd` answers with the same number as long as it lives.
-        let descriptor = unsafe { AsyncFd::register_with_interest(end, interest) }
-            .map_err(|error| failed(error.into()))?;
+        let descriptor =
+            unsafe { AsyncFd::register_with_interest(end, interest) }.map_err(|error| failed(error.into()))?;
         Ok(Self {
             client: Arc::downgrade(client),
             header,

@@ -90,8 +90,12 @@ impl Output {
             Target::File { file, .. } => (&mut &*file).write_all(text(line).as_bytes()),
             Target::Syslog { name, socket } => {
                 let facility_daemon = 3 << 3;
-                let record =
-                    format!("<{}>{name}[{}]: {}", facility_daemon | priority(line.level), std::process::id(), line.message);
+                let record = format!(
+                    "<{}>{name}[{}]: {}",
+                    facility_daemon | priority(line.level),
+                    std::process::id(),
+                    line.message
+                );
                 socket.send(record.as_bytes()).map(drop)
             }
             Target::Journald { socket } => socket.send(&journal_record(line)).map(drop),

@@ -136,7 +136,8 @@ impl Settings {
         {
             if limits.min_workers > limits.max_workers {
                 let key = if config.get(low).is_some() { low } else { high };
-                let message = format!("'{low}' is {}, more than '{high}' with {}", limits.min_workers, limits.max_workers);
+                let message =
+                    format!("'{low}' is {}, more than '{high}' with {}", limits.min_workers, limits.max_workers);
                 return Err(config.error(key, message));
             }
         }
@@ -145,7 +146,11 @@ impl Settings {
             main,
             admin,
             log: log(config)?,
-            idle_keys: KEYS.iter().filter(|key| !key.effective && config.get(key.name).is_some()).map(|key| key.name).collect(),
+            idle_keys: KEYS
+                .iter()
+                .filter(|key| !key.effective && config.get(key.name).is_some())
+                .map(|key| key.name)
+                .collect(),
         })
     }
 }
@@ -202,7 +207,9 @@ fn number<T: TryFrom<u64>>(
     default: T,
 ) -> Result<T, ConfigError> {
     match config.uint_within(key, bounds)? {
-        Some(value) => T::try_from(value).map_err(|_| config.error(key, format!("value {value} for '{key}' is too large"))),
+        Some(value) => {
+            T::try_from(value).map_err(|_| config.error(key, format!("value {value} for '{key}' is too large")))
+        }
         None => Ok(default),
     }
 }
@@ -214,7 +221,9 @@ fn interval(config: &Config, key: &str) -> Result<Option<u32>, ConfigError> {
         Some(-1 | 0) => Ok(None),
         Some(value) => match u32::try_from(value) {
             Ok(seconds) => Ok(Some(seconds)),
-            Err(_) => Err(config.error(key, format!("value {value} for '{key}' is neither -1 nor a number of seconds"))),
+            Err(_) => {
+                Err(config.error(key, format!("value {value} for '{key}' is neither -1 nor a number of seconds")))
+            }
         },
     }
 }
@@ -242,7 +251,9 @@ fn sockets(config: &Config) -> Result<Sockets, ConfigError> {
     if let Some(path) = &folder
         && !path.is_absolute()
     {
-        return Err(config.error("unix_sock_dir", format!("'{}' for 'unix_sock_dir' is not an absolute path", path.display())));
+        return Err(
+            config.error("unix_sock_dir", format!("'{}' for 'unix_sock_dir' is not an absolute path", path.display()))
+        );
     }
     Ok(Sockets {
         group: config.str("unix_sock_group")?.map(str::to_owned),
@@ -321,7 +332,10 @@ mod tests {
             ("max_clients = 0\n", "libvirtd.conf:1: value 0 for 'max_clients' parameter must be in range 1:100000"),
             ("auth_unix_rw = \"maybe\"\n", "libvirtd.conf:1: 'maybe' for 'auth_unix_rw' is none of none, sasl, polkit"),
             ("unix_sock_ro_perms = \"rwx\"\n", "libvirtd.conf:1: 'rwx' for 'unix_sock_ro_perms' is no permission mode"),
-            ("min_workers = 9\nmax_workers = 3\n", "libvirtd.conf:1: 'min_workers' is 9, more than 'max_workers' with 3"),
+            (
+                "min_workers = 9\nmax_workers = 3\n",
+                "libvirtd.conf:1: 'min_workers' is 9, more than 'max_workers' with 3",
+            ),
             ("log_outputs = \"1:pigeon\"\n", "libvirtd.conf:1: '1:pigeon' is none of"),
             ("host_uuid = \"00000000-0000-0000-0000-000000000000\"\n", "libvirtd.conf:1: all digits of"),
             ("unix_sock_dir = \"run\"\n", "libvirtd.conf:1: 'run' for 'unix_sock_dir' is not an absolute path"),
