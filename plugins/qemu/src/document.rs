@@ -3,14 +3,48 @@
 use std::path::Path;
 
 use oxivirt_conf::domain::{DomainDefinition, FormatFlags, ParseFlags};
-use oxivirt_core::{Error, Result};
+use oxivirt_conf::xml::Document;
+use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_util::schema;
 
 use crate::capabilities::Catalog;
 use crate::hooks::Hooks;
 
 /// Reads a document that a client gave, as configuration.
-pub fn read_inactive(text: &str, catalog: &Catalog) -> Result<DomainDefinition> {
+///
+/// * `schema` – holds it against the published schema first, which runs a program.
+pub fn read_inactive(text: &str, schema: Schema, catalog: &Catalog) -> Result<DomainDefinition> {
+    if schema == Schema::Check {
+        check_schema(text)?;
+    }
     DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks(catalog))
+}
+
+/// Whether a document is held against the published schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Schema {
+    /// It is.
+    Check,
+    /// It is not; what is not known is passed over.
+    #[default]
+    Ignore,
+}
+
+fn check_schema(text: &str) -> Result<()> {
+    // Whatever is no document at all is refused in our own words.
+    Document::parse(text)?;
+    let schema = Path::new(schema::FOLDER).join("domain.rng");
+    match schema::validate(&schema, text) {
+        Ok(None) => Ok(()),
+        Ok(Some(complaints)) => Err(Error::new(
+            ErrorCode::XML_INVALID_SCHEMA,
+            format!("Unable to validate doc against {}\n{complaints}", schema.display()),
+        )),
+        Err(error) => Err(Error::new(
+            ErrorCode::ARGUMENT_UNSUPPORTED,
+            format!("documents cannot be held against the schema here: {error}"),
+        )),
+    }
 }
 
 /// Reads a definition that this driver stored; it was checked when it came.

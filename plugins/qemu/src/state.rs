@@ -174,8 +174,9 @@ pub struct Run {
     pub id: i32,
     /// The process.
     pub process: Process,
-    /// Its monitor. Asked only by whoever holds a job.
-    pub monitor: Monitor,
+    /// Its monitor, asked only by whoever holds a job; none where a new daemon
+    /// found a QEMU that runs but does not answer.
+    pub connection: Option<Monitor>,
     /// Its files.
     pub files: GuestFiles,
     /// Its log.
@@ -204,6 +205,13 @@ impl Run {
     pub fn new_token() -> u64 {
         static LAST: AtomicU64 = AtomicU64::new(0);
         LAST.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Its monitor, or the error that says it does not answer.
+    pub fn monitor(&self) -> Result<&Monitor> {
+        self.connection.as_ref().ok_or_else(|| {
+            Error::operation_failed(format!("the monitor of QEMU process {} does not answer", self.process.pid()))
+        })
     }
 
     /// Notes why the CPUs are about to start.

@@ -11,6 +11,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::{Own, check_flags, owner, reference};
 use crate::QemuConnection;
+use crate::document::Schema;
 use crate::guests::{RebootMode, StartOptions, Undefine};
 
 #[implements]
@@ -37,7 +38,7 @@ impl DomainLifecycle for QemuConnection {
 
     fn domain_define_xml_flags(&self, call: &Call, xml: &str, flags: DomainDefineFlags) -> Result<Domain> {
         check_flags(flags.0, DomainDefineFlags::VALIDATE.0, "domain_define_xml_flags")?;
-        let object = self.guests.define(xml, &owner(call)).own()?;
+        let object = self.guests.define(xml, schema(flags.contains(DomainDefineFlags::VALIDATE)), &owner(call)).own()?;
         Ok(reference(&object.snapshot()))
     }
 
@@ -123,9 +124,16 @@ fn mode(agent: bool) -> RebootMode {
     if agent { RebootMode::Agent } else { RebootMode::Acpi }
 }
 
+fn schema(check: bool) -> Schema {
+    if check { Schema::Check } else { Schema::Ignore }
+}
+
 fn start_options(flags: DomainCreateFlags, call: &str) -> Result<StartOptions> {
     use DomainCreateFlags as F;
     let known = F::START_PAUSED | F::START_BYPASS_CACHE | F::START_FORCE_BOOT | F::START_VALIDATE;
     check_flags(flags.0, known.0, call)?;
-    Ok(StartOptions { paused: flags.contains(F::START_PAUSED) })
+    Ok(StartOptions {
+        paused: flags.contains(F::START_PAUSED),
+        schema: schema(flags.contains(F::START_VALIDATE)),
+    })
 }

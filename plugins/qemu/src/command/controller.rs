@@ -8,6 +8,22 @@ use super::{Builder, Props, place};
 /// Every controller that is not part of the board, in the order QEMU needs.
 pub(super) fn controllers(b: &mut Builder<'_>) -> Result<()> {
     let domain = b.domain;
+    for c in &domain.devices.controllers {
+        if let Some(hole) = &c.pci.hole64 {
+            let host = match c.model.as_deref() {
+                Some("pci-root") => "i440FX-pcihost",
+                Some("pcie-root") => "q35-pcihost",
+                _ => return Err(unsupported(c, "<pcihole64>")),
+            };
+            b.pair("-global", format!("{host}.pci-hole64-size={}K", hole.0));
+        }
+        if c.kind == ControllerType::Pci && c.pci.target_index.is_some() {
+            return Err(unsupported(c, "<target index>"));
+        }
+        if let (Some("pci-root"), Some(hotplug)) = (c.model.as_deref(), c.pci.hotplug) {
+            b.pair("-global", format!("PIIX4_PM.acpi-root-pci-hotplug={}", super::on_off(hotplug.is_on())));
+        }
+    }
     for kind in ORDER {
         for controller in domain.devices.controllers.iter().filter(|c| c.kind == *kind) {
             if let Some(props) = device(b, controller)? {

@@ -1,6 +1,6 @@
 //! `-cpu`: model, features, enlightenments.
 
-use oxivirt_conf::domain::{Switch, Cpu, CpuAddressMode, CpuCacheMode, CpuFeaturePolicy, CpuMode, Features, HypervMode, TimerName};
+use oxivirt_conf::domain::{Switch, Cpu, CpuAddressMode, CpuCacheMode, CpuFeaturePolicy, CpuMatch, CpuMode, Features, HypervMode, TimerName};
 use oxivirt_conf::xml::{YesNo};
 use oxivirt_core::{Error, Result};
 
@@ -41,6 +41,9 @@ pub(super) fn cpu(b: &mut Builder<'_>) -> Result<()> {
 
 fn model(b: &Builder<'_>) -> Result<String> {
     let Some(cpu) = &b.domain.cpu else { return Err(Error::internal("guest without a CPU")) };
+    if cpu.match_ == Some(CpuMatch::Minimum) {
+        return Err(Error::config_unsupported("CPU match='minimum' is not supported by this driver yet"));
+    }
     let mut text = match cpu.mode {
         CpuMode::HostPassthrough | CpuMode::Maximum => {
             if cpu.mode == CpuMode::HostPassthrough && !b.is_kvm() {

@@ -81,6 +81,14 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
 
 /// Devices after the sandbox.
 pub(super) fn late(b: &mut Builder<'_>) -> Result<()> {
+    let features = &b.domain.features;
+    if features.vmcoreinfo.is_some_and(|v| v.0.is_on()) {
+        let props = Props::new().text("driver", "vmcoreinfo");
+        b.json("-device", &props);
+    }
+    if let Some(enabled) = features.async_teardown {
+        b.pair("-run-with", format!("async-teardown={}", super::on_off(enabled.0.is_yes())));
+    }
     for one in &b.domain.devices.panics {
         let props = panic(b, one)?;
         b.json("-device", &props);

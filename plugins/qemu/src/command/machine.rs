@@ -95,6 +95,9 @@ pub(super) fn firmware(b: &mut Builder<'_>) -> Result<()> {
     if os.nvram.is_some() {
         return Err(Error::config_unsupported("<nvram> is not supported by this driver yet"));
     }
+    if os.firmware.is_some() {
+        return Err(Error::config_unsupported("automatic choice of firmware is not supported by this driver yet"));
+    }
     let Some(loader) = &os.loader else { return Ok(()) };
     match (loader.kind, &loader.path) {
         (_, None) => Ok(()),

@@ -36,7 +36,7 @@ impl Guests {
     /// Stops the CPUs and says why.
     pub(super) fn pause(&self, job: &Job, run: &crate::state::Run, reason: Paused) -> Result<()> {
         run.expect_paused(reason);
-        if let Err(error) = run.monitor.stop(ANSWER) {
+        if let Err(error) = run.monitor().and_then(|monitor| monitor.stop(ANSWER)) {
             run.take_paused();
             return Err(error);
         }
@@ -61,7 +61,7 @@ impl Guests {
     /// Lets the CPUs run and says why.
     pub(super) fn unpause(&self, job: &Job, run: &crate::state::Run, reason: Running) -> Result<()> {
         run.expect_running(reason);
-        if let Err(error) = run.monitor.cont(ANSWER) {
+        if let Err(error) = run.monitor().and_then(|monitor| monitor.cont(ANSWER)) {
             run.take_running();
             return Err(error);
         }
@@ -89,15 +89,16 @@ impl Guests {
         }
         let job = self.modify(uuid, owner)?;
         let run = job.private().require_run()?;
+        let monitor = run.monitor()?;
         let was = run.reboot_after_shutdown.swap(reboot, Ordering::AcqRel);
-        run.monitor.power_button(ANSWER).inspect_err(|_| run.reboot_after_shutdown.store(was, Ordering::Release))
+        monitor.power_button(ANSWER).inspect_err(|_| run.reboot_after_shutdown.store(was, Ordering::Release))
     }
 
     /// Presses the reset button.
     pub fn reset(&self, uuid: Uuid, owner: &str) -> Result<()> {
         let job = self.modify(uuid, owner)?;
         let run = job.private().require_run()?;
-        run.monitor.reset(ANSWER)?;
+        run.monitor()?.reset(ANSWER)?;
         if let State::Crashed(_) = job.snapshot().status.state {
             job.update(|snapshot| {
                 snapshot.status.enter(State::Paused(Paused::Unknown));
@@ -114,13 +115,13 @@ impl Guests {
         if !matches!(job.snapshot().status.state, State::Asleep(_)) {
             return Err(Error::operation_invalid("Unable to wake up domain: it is not suspended"));
         }
-        run.monitor.wakeup(ANSWER)
+        run.monitor()?.wakeup(ANSWER)
     }
 
     /// Raises a non-maskable interrupt.
     pub fn inject_nmi(&self, uuid: Uuid, owner: &str) -> Result<()> {
         let job = self.modify(uuid, owner)?;
-        job.private().require_run()?.monitor.inject_nmi(ANSWER)
+        job.private().require_run()?.monitor()?.inject_nmi(ANSWER)
     }
 
     /// Sets the memory that a running guest may use, through its balloon.
@@ -133,7 +134,7 @@ impl Guests {
         if kib > maximum {
             return Err(Error::invalid_arg("cannot set memory higher than max memory"));
         }
-        run.monitor.set_balloon(kib, ANSWER)?;
+        run.monitor()?.set_balloon(kib, ANSWER)?;
         job.update(|snapshot| {
             let mut live = crate::state::Snapshot::definition(snapshot).as_ref().clone();
             live.current_memory = oxivirt_conf::xml::KiB(kib);
@@ -152,7 +153,7 @@ impl Guests {
         if let (true, Some(object)) = (hold > 0, arguments.as_object_mut()) {
             object.insert("hold-time".into(), hold.into());
         }
-        run.monitor.execute("send-key", arguments, ANSWER).map(drop)
+        run.monitor()?.execute("send-key", arguments, ANSWER).map(drop)
     }
 
     /// Passes a command to the monitor as it is: human words, or a QMP object.
@@ -163,7 +164,7 @@ impl Guests {
         let run = job.private().require_run()?;
         if human {
             let answer =
-                run.monitor.execute("human-monitor-command", json!({"command-line": command}), ANSWER)?;
+                run.monitor()?.execute("human-monitor-command", json!({"command-line": command}), ANSWER)?;
             return Ok(answer.as_str().unwrap_or_default().to_owned());
         }
         let object: serde_json::Value = serde_json::from_str(command)
@@ -173,12 +174,12 @@ impl Guests {
             .and_then(serde_json::Value::as_str)
             .ok_or_else(|| Error::invalid_arg("the command has no member 'execute'"))?;
         let arguments = object.get("arguments").cloned().unwrap_or_default();
-        match run.monitor.attempt(name, arguments, ANSWER) {
+        match run.monitor()?.attempt(name, arguments, ANSWER) {
             Ok(answer) => Ok(json!({"return": answer}).to_string()),
             Err(crate::monitor::Failure::Refused { class, desc }) => {
                 Ok(json!({"error": {"class": class, "desc": desc}}).to_string())
             }
-            Err(failure) => Err(failure.into_error(run.monitor.domain(), name)),
+            Err(failure) => Err(failure.into_error(&job.snapshot().definition().name, name)),
         }
     }
 }

@@ -8,7 +8,7 @@ use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
 use super::Guests;
-use crate::document;
+use crate::document::{self, Schema};
 use crate::lifecycle::{Lifecycle, ShutOff};
 use crate::state::{Guest, Job, Object, Snapshot, Status};
 
@@ -27,8 +27,8 @@ impl Guests {
     /// * Errors: those of parsing; `OPERATION_FAILED` when name and uuid
     ///   belong to different guests; `SYSTEM_ERROR` when it cannot be written.
     ///   After an error nothing has changed.
-    pub fn define(&self, text: &str, owner: &str) -> Result<Arc<Object>> {
-        let domain = Arc::new(document::read_inactive(text, &self.catalog)?);
+    pub fn define(&self, text: &str, schema: Schema, owner: &str) -> Result<Arc<Object>> {
+        let domain = Arc::new(document::read_inactive(text, schema, &self.catalog)?);
         let fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
         match self.table.insert_or_get(fresh, Guest::default())? {
             Inserted::New(object) => {

@@ -202,12 +202,15 @@ impl Guests {
     /// Starts the guest afresh in the same QEMU.
     fn restart(&self, object: &Arc<Object>, run: &Arc<Run>) {
         let outcome = object.begin_job(JobKind::Modify, "restart after shutdown", patience()).and_then(|job| {
-            run.monitor.reset(ANSWER)?;
-            object.note(|status| {
+            let monitor = run.monitor()?;
+            monitor.reset(ANSWER)?;
+            job.object().note(|status| {
                 status.enter(State::Paused(Paused::ShuttingDown));
             });
-            self.unpause(&job, run, Running::Booted)?;
-            self.save_status(job.object())
+            // QEMU's own reports of stopping and running stand in line behind
+            // the one that led here; they tell the rest.
+            run.expect_running(Running::Booted);
+            monitor.cont(ANSWER)
         });
         if let Err(error) = outcome {
             let name = object.snapshot().definition().name.clone();

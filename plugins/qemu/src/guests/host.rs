@@ -92,6 +92,18 @@ impl Host for RealHost {
         if net.target.as_ref().is_some_and(|t| t.managed.is_some_and(|m| !m.is_yes())) {
             return Err(Error::config_unsupported("tap devices of others are not supported by this driver yet"));
         }
+        for (present, what) in [
+            (net.mtu.is_some(), "<mtu>"),
+            (net.coalesce.is_some(), "<coalesce>"),
+            (net.port.as_ref().is_some_and(|p| p.isolated.is_some_and(|v| v.is_yes())), "<port isolated='yes'>"),
+            (!net.host_ip.ips.is_empty() || !net.host_ip.routes.is_empty(), "addresses on the host's side"),
+            (!net.guest_ip.ips.is_empty() || !net.guest_ip.routes.is_empty(), "addresses in the guest"),
+            (net.backend.as_ref().is_some_and(|b| b.tap.is_some() || b.vhost.is_some()), "other device files"),
+        ] {
+            if present {
+                return Err(Error::config_unsupported(format!("interface: {what} is not supported by this driver yet")));
+            }
+        }
         let wanted = net.target.as_ref().and_then(|t| t.dev.as_deref()).unwrap_or("vnet%d");
         // A high first byte keeps the bridge's own address from following the guest's.
         let mac = net.mac.map(|m| {

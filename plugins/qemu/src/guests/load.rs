@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use oxivirt_conf::domain::{DomainDefinition, DomainStatus};
 use oxivirt_conf::object::{Inserted, JobKind};
@@ -15,7 +16,7 @@ use crate::document;
 use crate::lifecycle::{Crashed, Lifecycle, Paused, Running, ShutDown, ShutOff, State};
 use crate::monitor::Monitor;
 use crate::process::{GuestFiles, GuestLog, Process};
-use crate::state::{Guest, Run, Snapshot, Status};
+use crate::state::{Guest, Object, Run, Snapshot, Status};
 
 impl Guests {
     /// Reads every definition and status file and takes running guests over.
@@ -100,6 +101,7 @@ impl Guests {
         })?;
         let process = Process::find(saved.pid)
             .ok()
+            .filter(Process::is_alive)
             .filter(|p| saved.private.start_time.is_none_or(|t| t == p.start_time()));
         let Some(process) = process else {
             return self.vanished(&job, &files, state);
@@ -110,17 +112,17 @@ impl Guests {
         let token = Run::new_token();
         let listener =
             Listener { guests: Arc::downgrade(self), object: Arc::downgrade(&object), token };
-        let monitor = match Monitor::connect(&name, &files.monitor, Box::new(listener), ANSWER) {
-            Ok(monitor) => monitor,
+        let connection = match Monitor::connect(&name, &files.monitor, Box::new(listener), ANSWER) {
+            Ok(monitor) => Some(monitor),
             Err(error) if !process.is_alive() => {
                 tracing::info!(domain = %name, %error, "guest ended while it was taken over");
                 return self.vanished(&job, &files, state);
             }
             // It runs but does not talk. It stays listed with what is known,
-            // so that its owner can look at it and end it.
+            // can be ended, and is tried again.
             Err(error) => {
                 tracing::error!(domain = %name, %error, "guest runs but its monitor does not answer");
-                return Err(error);
+                None
             }
         };
         let log = GuestLog::open(&files.log)?;
@@ -128,7 +130,7 @@ impl Guests {
             token,
             id,
             process,
-            monitor,
+            connection,
             files,
             log: Mutex::new(log),
             ports,
@@ -137,7 +139,12 @@ impl Guests {
             next: Mutex::default(),
         });
         job.private().set_run(Some(Arc::clone(&run)));
-        let now = run.monitor.status(ANSWER)?;
+        let Some(monitor) = &run.connection else {
+            drop(job);
+            self.try_again(object, run, path.to_owned());
+            return Ok(());
+        };
+        let now = monitor.status(ANSWER)?;
         let state = current(state, now.running, &now.status);
         job.object().note(|status| { status.enter(state); });
         self.save_status(&object)?;
@@ -151,6 +158,27 @@ impl Guests {
             self.serve(object);
         }
         Ok(())
+    }
+
+    /// Looks after a guest whose monitor did not answer, until it does or ends.
+    fn try_again(self: &Arc<Self>, object: Arc<Object>, run: Arc<Run>, path: PathBuf) {
+        let guests = Arc::clone(self);
+        let watcher = std::thread::Builder::new().name("qemu-retry".into()).spawn(move || {
+            let ended = run.process.wait(RETRY).is_some();
+            let current = object.private().run().is_some_and(|now| Arc::ptr_eq(&now, &run));
+            match (current, ended) {
+                (false, _) => {}
+                (true, true) => guests.conclude(&object, &run, ShutOff::Crashed),
+                (true, false) => {
+                    if let Err(error) = guests.reconnect(&path) {
+                        tracing::error!(file = %path.display(), %error, "cannot take a running guest over");
+                    }
+                }
+            }
+        });
+        if let Err(error) = watcher {
+            tracing::error!(%error, "no thread to watch a silent guest");
+        }
     }
 
     /// A guest that ended while no daemon watched.
@@ -211,3 +239,6 @@ fn documents(folder: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// How long a guest whose monitor did not answer is left alone.
+const RETRY: Duration = Duration::from_secs(20);

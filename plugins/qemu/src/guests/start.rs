@@ -26,6 +26,8 @@ use crate::{aliases, document};
 pub struct StartOptions {
     /// Leave its CPUs standing.
     pub paused: bool,
+    /// For a guest started from a document.
+    pub schema: document::Schema,
 }
 
 impl Guests {
@@ -45,7 +47,7 @@ impl Guests {
     /// Errors: as [`create`](Self::create), and `OPERATION_FAILED` when name
     /// and uuid belong to different guests.
     pub fn create_transient(&self, text: &str, options: StartOptions, owner: &str) -> Result<Arc<Object>> {
-        let domain = Arc::new(document::read_inactive(text, &self.catalog)?);
+        let domain = Arc::new(document::read_inactive(text, options.schema, &self.catalog)?);
         // It is off until it runs, and forgotten if it never does.
         let mut fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
         fresh.forget_stored();
@@ -128,6 +130,7 @@ impl Guests {
         self.folders.create()?;
         files.create()?;
         write_master_key(files)?;
+        refuse_host_side(live)?;
         check_sources(live)?;
         fill_channels(live, files);
         self.fill_ports(live, ports)?;
@@ -155,7 +158,7 @@ impl Guests {
             token,
             id,
             process: running.process,
-            monitor: running.monitor,
+            connection: Some(running.monitor),
             files: files.clone(),
             log: Mutex::new(running.log),
             ports: ports.clone(),
@@ -172,7 +175,8 @@ impl Guests {
             snapshot.status.balloon_kib = Some(live.current_memory.0);
             Ok(())
         })?;
-        let threads = run.monitor.vcpu_threads(ANSWER)?;
+        let threads = run.monitor()?.vcpu_threads(ANSWER)?;
+        pin_threads(live, run.process.pid(), &threads)?;
         job.object().note(|status| status.vcpus = Arc::new(threads));
         document::write_file(&run.files.pid, &run.process.pid().to_string())?;
         self.save_status(job.object())?;
@@ -197,7 +201,7 @@ impl Guests {
 
     /// What is learned from, and set in, a QEMU that has just come up.
     fn settle(&self, _job: &Job, live: &mut DomainDefinition, run: &Run) -> Result<()> {
-        let terminals = run.monitor.terminals(ANSWER)?;
+        let terminals = run.monitor()?.terminals(ANSWER)?;
         status::fill_terminals(live, &terminals)?;
         for graphics in &live.devices.graphics {
             let (protocol, auth) = match &graphics.kind {
@@ -207,14 +211,14 @@ impl Guests {
             };
             if let Some(password) = &auth.passwd {
                 let connected = auth.connected.map(|c| c.as_str()).filter(|w| *w != "default");
-                run.monitor.set_password(protocol, password, connected, ANSWER)?;
+                run.monitor()?.set_password(protocol, password, connected, ANSWER)?;
                 let time = match &auth.valid_to {
                     Some(_) => {
                         return Err(Error::config_unsupported("passwdValidTo is not supported by this driver yet"));
                     }
                     None => "never",
                 };
-                run.monitor.expire_password(protocol, time, ANSWER)?;
+                run.monitor()?.expire_password(protocol, time, ANSWER)?;
             }
         }
         for net in &live.devices.interfaces {
@@ -222,11 +226,23 @@ impl Guests {
                 && let Some(alias) = &net.info.alias
             {
                 let arguments = serde_json::json!({"name": alias, "up": false});
-                run.monitor.execute("set_link", arguments, ANSWER)?;
+                run.monitor()?.execute("set_link", arguments, ANSWER)?;
             }
         }
-        if live.current_memory.0 < live.memory.0 && run.monitor.balloon(ANSWER)?.is_some() {
-            run.monitor.set_balloon(live.current_memory.0, ANSWER)?;
+        for balloon in &live.devices.memballoons {
+            if let (Some(stats), Some(alias)) = (&balloon.stats, &balloon.info.alias)
+                && stats.period > 0
+            {
+                let arguments = serde_json::json!({
+                    "path": format!("/machine/peripheral/{alias}"),
+                    "property": "guest-stats-polling-interval",
+                    "value": stats.period,
+                });
+                run.monitor()?.execute("qom-set", arguments, ANSWER)?;
+            }
+        }
+        if live.current_memory.0 < live.memory.0 && run.monitor()?.balloon(ANSWER)?.is_some() {
+            run.monitor()?.set_balloon(live.current_memory.0, ANSWER)?;
         }
         Ok(())
     }
@@ -280,6 +296,68 @@ fn fill_channels(live: &mut DomainDefinition, files: &GuestFiles) {
             unix.path = Some(files.channels.join(name).to_string_lossy().into_owned());
         }
     }
+}
+
+/// What would have to be set on the host around QEMU, and is not yet.
+fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
+    let tune = live.cputune.as_ref().is_some_and(|tune| {
+        let mut rest = tune.clone();
+        rest.vcpupin.clear();
+        rest.emulatorpin = None;
+        rest != oxivirt_conf::domain::CpuTune::default()
+    });
+    let labelled = live.seclabels.iter().any(|l| l.model.as_deref().is_some_and(|m| m != "none" && m != "dac"));
+    for (present, what) in [
+        (tune, "<cputune> beyond pinning of CPUs and the emulator"),
+        (live.memtune.is_some(), "<memtune>"),
+        (live.blkiotune.is_some(), "<blkiotune>"),
+        (live.resource.is_some(), "<resource>"),
+        (live.on_lockfailure.is_some(), "<on_lockfailure>"),
+        (labelled, "<seclabel> of a security driver"),
+        (live.vcpu.placement.as_str() == "auto", "<vcpu placement='auto'>"),
+    ] {
+        if present {
+            return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the guest's threads where the definition wants them.
+fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::VcpuThread]) -> Result<()> {
+    let tune = live.cputune.as_ref();
+    let everywhere = live.vcpu.cpuset.as_ref();
+    let emulator = tune.and_then(|t| t.emulatorpin.as_ref()).map(|p| &p.cpuset).or(everywhere);
+    if let Some(set) = emulator {
+        // The emulator's threads are all that are no virtual CPUs.
+        let folder = format!("/proc/{pid}/task");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::system(format_args!("cannot read '{folder}'"), &e))?;
+        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        for id in ids.filter(|id| !threads.iter().any(|t| t.thread == *id)) {
+            pin(id, set)?;
+        }
+    }
+    for thread in threads {
+        let own = tune.and_then(|t| t.vcpupin.iter().find(|p| p.vcpu == thread.index)).map(|p| &p.cpuset);
+        if let Some(set) = own.or(everywhere) {
+            pin(thread.thread, set)?;
+        }
+    }
+    Ok(())
+}
+
+fn pin(thread: i32, set: &oxivirt_conf::domain::CpuSet) -> Result<()> {
+    let mut cpus = rustix::thread::CpuSet::new();
+    for cpu in set.iter() {
+        let cpu = cpu as usize;
+        // Beyond what the kernel can have; such a CPU is not there anyway.
+        if cpu < rustix::thread::CpuSet::MAX_CPU {
+            cpus.set(cpu);
+        }
+    }
+    let thread = rustix::thread::Pid::from_raw(thread);
+    rustix::thread::sched_setaffinity(thread, &cpus)
+        .map_err(|e| Error::system(format_args!("cannot set CPU affinity to {set}"), &e.into()))
 }
 
 /// A missing image is better told before QEMU is started.
