@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use oxivirt_core::Result;
 
-use super::DomainDefinition;
 use super::devices::{
     Address, BackendType, ChannelTarget, CharKind, CharSource, ControllerType, DeviceRef, Devices, Disk, DiskBus,
     HostdevSource, InputBus, Interface, RngBackend, SmartcardKind, VideoType,
 };
 use super::validate::{refuse, unsupported};
+use super::{DomainDefinition, DomainType};
 use crate::xml::YesNo;
 
 /// Refuses devices that no driver could give to a guest.
@@ -22,6 +22,9 @@ pub(super) fn run(def: &DomainDefinition) -> Result<()> {
     addresses(devices)?;
     aliases(devices)?;
     targets(devices)?;
+    if matches!(def.kind, DomainType::Qemu | DomainType::Kvm | DomainType::Hvf) {
+        devices.disks.iter().try_for_each(whole_disk)?;
+    }
     devices.disks.iter().try_for_each(disk)?;
     devices.interfaces.iter().try_for_each(interface)?;
     hostdevs(devices)?;
@@ -140,6 +143,16 @@ fn char_source(device: &str, source: &CharSource, needs_path: bool) -> Result<()
     }
 }
 
+/// Emulated machines have whole disks; only other hypervisors show a guest
+/// single partitions.
+fn whole_disk(disk: &Disk) -> Result<()> {
+    let name = &disk.target.dev;
+    match name.ends_with(|c: char| c.is_ascii_digit()) && !name.starts_with("nvme") {
+        true => unsupported(format!("invalid disk target '{name}', partitions can't appear in disk targets")),
+        false => Ok(()),
+    }
+}
+
 /// What a disk says fits together.
 fn disk(disk: &Disk) -> Result<()> {
     let name = &disk.target.dev;
@@ -148,9 +161,6 @@ fn disk(disk: &Disk) -> Result<()> {
     }
     if disk.encryption.is_some() && disk.source.encryption.is_some() {
         return unsupported(format!("disk '{name}': an <encryption> definition already found for disk source"));
-    }
-    if name.ends_with(|c: char| c.is_ascii_digit()) && !name.starts_with("nvme") {
-        return unsupported(format!("invalid disk target '{name}', partitions can't appear in disk targets"));
     }
     let Some(bus) = disk.target.bus else { return Ok(()) };
     let on_drive = matches!(bus, DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata);
