@@ -87,8 +87,9 @@ pub(crate) fn load(host: Host, file: &Path) -> Result<State> {
 }
 
 fn read(file: &Path) -> Result<String> {
-    oxivirt_util::file::read_text(file, SIZE_MAX)
-        .map_err(|source| Error::system(format!("Failed to open file '{}'", file.display()), &source))
+    std::fs::File::open(file)
+        .map_err(|source| Error::system(format!("Failed to open file '{}'", file.display()), &source))?;
+    oxivirt_util::file::read_text(file, SIZE_MAX).map_err(|source| Error::system("Failed to read file", &source))
 }
 
 /// What the file says about the host; the rest is as by default.
@@ -178,6 +179,8 @@ fn add(state: &State, definition: DomainDefinition, beginning: Beginning) -> Res
         Snapshot::inactive(definition, status)
     } else {
         let id = state.domains.next_id()?;
+        // Whoever started it did not ask this driver.
+        status.tainted = definition.devices.interfaces.iter().any(|interface| interface.script.is_some());
         let stored = (!beginning.transient).then(|| Arc::clone(&definition));
         Snapshot::active(definition::running(&definition, id), stored, Some(id), status)
     };

@@ -36,6 +36,8 @@ pub(crate) struct Status {
     pub(crate) autostart_once: bool,
     /// Whether the definition changed while it ran.
     pub(crate) updated: bool,
+    /// Whether it was found running with a script in its network.
+    pub(crate) tainted: bool,
     /// Whether there is a saved image that the next start uses up.
     pub(crate) managed_save: bool,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Status {
 impl Status {
     /// A state for no reason that is known.
     pub(crate) fn new(state: DomainStateCode) -> Self {
-        Self { state, reason: 0, autostart: false, autostart_once: false, updated: false, managed_save: false }
+        Self { state, reason: 0, autostart: false, autostart_once: false, updated: false, tainted: false, managed_save: false }
     }
 
     /// Goes over to another state.

@@ -117,9 +117,10 @@ impl DomainInformation for TestConnection {
     ) -> Result<List<RString, { limit::MESSAGES }>> {
         let known = DomainMessageFlags::ALL.iter().fold(0, |known, (flag, _)| known | flag.0);
         check_flags(flags.0, known, "domain_get_messages")?;
-        self.state().read(dom)?;
-        // Nothing about an imaginary machine is tainted or deprecated.
-        List::new(Vec::new())
+        let snapshot = self.state().read(dom)?;
+        let wanted = flags.0 == 0 || flags.contains(DomainMessageFlags::TAINTING);
+        let told = wanted && snapshot.is_active() && snapshot.status.tainted;
+        List::new(told.then(|| "tainted: network configuration using opaque shell scripts".into()).into_iter().collect())
     }
 
     #[quick]

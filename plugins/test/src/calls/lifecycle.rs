@@ -265,7 +265,7 @@ impl State {
         let id = self.domains.next_id().own()?;
         let restored = job.update(|snapshot| {
             snapshot.start(running(&definition, id), Some(id));
-            snapshot.status.updated = false;
+            (snapshot.status.updated, snapshot.status.tainted) = (false, false);
             let restored = std::mem::take(&mut snapshot.status.managed_save);
             let reason = if restored { RunningReason::RESTORED } else { RunningReason::BOOTED };
             snapshot.status.enter(DomainStateCode::RUNNING, reason.0);
