@@ -4,9 +4,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use oxivirt_conf::domain::devices::{InterfaceTarget, Video, VideoType};
-use oxivirt_conf::domain::{DomainDefinition, DomainHooks, DomainType, LifecycleAction, ParseFlags};
-use oxivirt_conf::xml::{Document, Node};
+use oxivirt_conf::domain::devices::{AccessMode, DiskDevice, InterfaceTarget, Video, VideoType, VsockCid};
+use oxivirt_conf::domain::{
+    DeviceMut, DomainDefinition, DomainHooks, DomainType, LifecycleAction, LoaderType, ParseFlags,
+};
+use oxivirt_conf::xml::{Document, Node, YesNo};
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 use oxivirt_util::schema;
 
@@ -19,6 +21,26 @@ struct Hooks;
 impl DomainHooks for Hooks {
     fn basic_post_parse(&self, def: &mut DomainDefinition, _flags: ParseFlags) -> Result<()> {
         def.os.kind.arch.get_or_insert_with(|| ARCH.to_owned());
+        if let Some(loader) = def.os.loader.as_mut().filter(|loader| loader.path.is_some()) {
+            loader.kind.get_or_insert(LoaderType::Rom);
+        }
+        Ok(())
+    }
+
+    fn device_post_parse(&self, device: DeviceMut<'_>, _def: &DomainDefinition, _flags: ParseFlags) -> Result<()> {
+        match device {
+            DeviceMut::Disk(disk) => disk.readonly |= disk.device == DiskDevice::CdRom,
+            DeviceMut::Filesystem(filesystem) => {
+                filesystem.accessmode.get_or_insert(AccessMode::Passthrough);
+            }
+            DeviceMut::Console(console) => {
+                console.target_type.get_or_insert_with(|| "serial".to_owned());
+            }
+            DeviceMut::Vsock(vsock) => {
+                vsock.cid.get_or_insert(VsockCid { auto: Some(YesNo::Yes), address: None });
+            }
+            _ => {}
+        }
         Ok(())
     }
 

@@ -33,7 +33,6 @@ pub(crate) struct Status {
     /// Its meaning depends on the state.
     pub(crate) reason: i32,
     pub(crate) autostart: bool,
-    pub(crate) autostart_once: bool,
     /// Whether the definition changed while it ran.
     pub(crate) updated: bool,
     /// Whether it was found running with a script in its network.
@@ -45,7 +44,7 @@ pub(crate) struct Status {
 impl Status {
     /// A state for no reason that is known.
     pub(crate) fn new(state: DomainStateCode) -> Self {
-        Self { state, reason: 0, autostart: false, autostart_once: false, updated: false, tainted: false, managed_save: false }
+        Self { state, reason: 0, autostart: false, updated: false, tainted: false, managed_save: false }
     }
 
     /// Goes over to another state.

@@ -120,7 +120,9 @@ impl DomainInformation for TestConnection {
         let snapshot = self.state().read(dom)?;
         let wanted = flags.0 == 0 || flags.contains(DomainMessageFlags::TAINTING);
         let told = wanted && snapshot.is_active() && snapshot.status.tainted;
-        List::new(told.then(|| "tainted: network configuration using opaque shell scripts".into()).into_iter().collect())
+        List::new(
+            told.then(|| "tainted: network configuration using opaque shell scripts".into()).into_iter().collect(),
+        )
     }
 
     #[quick]

@@ -155,15 +155,6 @@ impl DomainLifecycle for TestConnection {
     fn domain_set_autostart(&self, call: &Call, dom: &Domain, autostart: bool) -> Result<()> {
         self.state().change_status(call, dom, |status| status.autostart = autostart)
     }
-
-    #[quick]
-    fn domain_get_autostart_once(&self, _call: &Call, dom: &Domain) -> Result<bool> {
-        Ok(self.state().read(dom)?.status.autostart_once)
-    }
-
-    fn domain_set_autostart_once(&self, call: &Call, dom: &Domain, autostart: bool) -> Result<()> {
-        self.state().change_status(call, dom, |status| status.autostart_once = autostart)
-    }
 }
 
 impl State {
