@@ -134,6 +134,21 @@ pub fn alive(pid: i32) -> bool {
         .unwrap_or(false)
 }
 
+/// The processes that a process started itself and that still exist.
+pub fn children(parent: i32) -> Vec<i32> {
+    let started_by = |pid: &i32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.split_whitespace().nth(1)?.parse::<i32>().ok()
+    };
+    std::fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| started_by(pid) == Some(parent))
+        .collect()
+}
+
 /// The full path of a program in the search path or the system folders.
 pub fn find_program(name: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,8 +1,8 @@
 //! One private daemon with its clients, below one temporary folder.
 //!
 //! A sandbox may crash, restart and litter as it likes: dropping it ends the
-//! daemon and every guest whose command line names the folder, and removes the
-//! folder. Nothing of the machine's own libvirt is read or touched.
+//! daemon, every guest whose command line names the folder, and what the daemon
+//! was asking QEMU meanwhile, and removes the folder. Nothing of the machine's own libvirt is read or touched.
 
 use std::fs::{self, File};
 use std::os::unix::net::UnixStream;
@@ -148,6 +148,7 @@ impl Sandbox {
         let Some(mut child) = self.daemon.take() else {
             return Ok(());
         };
+        let _questions = Questions::of(pid_of(&child));
         process::signal(pid_of(&child), Signal::TERM);
         match process::wait(&mut child, DAEMON_LIMIT) {
             Some(status) if status.success() => Ok(()),
@@ -163,6 +164,9 @@ impl Sandbox {
     /// Kills the daemon without warning; guests stay.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.daemon.take() {
+            // Held still first, so that it starts nothing between the look and the end.
+            process::signal(pid_of(&child), Signal::STOP);
+            let _questions = Questions::of(pid_of(&child));
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -311,6 +315,28 @@ impl Sandbox {
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
             .filter(|pid| *pid != own && (noted.contains(pid) || mine(*pid)))
             .collect()
+    }
+}
+
+/// The QEMU processes that a daemon started only to ask what they can do. They
+/// are no guests, and of no use once the daemon is gone: ended on drop.
+struct Questions(Vec<i32>);
+
+impl Questions {
+    fn of(daemon: i32) -> Questions {
+        let asks = |pid: &i32| {
+            fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|line| line.split(|byte| *byte == 0).any(|word| word.starts_with(b"none,accel=")))
+        };
+        Questions(process::children(daemon).into_iter().filter(asks).collect())
+    }
+}
+
+impl Drop for Questions {
+    fn drop(&mut self) {
+        for pid in &self.0 {
+            process::signal(*pid, Signal::KILL);
+        }
     }
 }
 

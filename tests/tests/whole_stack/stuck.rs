@@ -56,7 +56,7 @@ fn readers_do_not_wait_for_a_stuck_guest() -> Outcome {
 }
 
 #[test]
-fn waiting_for_a_stuck_guest_ends_with_the_holder_named() -> Outcome {
+fn waiting_for_a_stuck_guest_ends_and_says_for_what() -> Outcome {
     let Some(host) = Host::qemu()? else { return Ok(()) };
     host.start_idle("stuck")?;
     let pid = host.sandbox.guest_pid("stuck")?;
@@ -70,15 +70,16 @@ fn waiting_for_a_stuck_guest_ends_with_the_holder_named() -> Outcome {
         .spawn()
         .map_err(|e| e.to_string())?;
     std::thread::sleep(Duration::from_millis(500));
-    let message = host.refused(&["resume", "stuck"]);
+    let message = host.refused(&["reset", "stuck"]);
     process::signal(pid, Signal::CONT);
     let _ = process::wait(&mut holder, Duration::from_secs(60));
     let _ = holder.kill();
     let _ = holder.wait();
     let message = message?;
-    assert!(message.contains("cannot acquire state change lock"), "{message}");
-    assert!(message.contains("held by"), "{message}");
-    assert!(message.contains("DomainSuspend"), "{message}");
+    // Either the wait for the guest's job ends, or the holder gave up first and so did QEMU's turn for us.
+    let held = message.contains("cannot acquire state change lock (held by") && message.contains("DomainSuspend");
+    let silent = message.contains("no answer from the monitor of domain 'stuck'");
+    assert!(held || silent, "{message}");
     // The guest is of use again.
     host.virsh(&["domstate", "stuck"])?;
     host.virsh(&["destroy", "stuck"]).map(drop)
