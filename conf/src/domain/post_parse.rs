@@ -70,7 +70,7 @@ fn memory(def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
 /// Without any boot order a virtual machine boots from its hard disk.
 fn boot(def: &mut DomainDefinition) {
     let per_device = def.devices.iter().any(|d| d.info().is_some_and(|i| i.boot.is_some()));
-    let hvm = matches!(def.os.kind.kind, Some(OsType::Hvm | OsType::XenPvh));
+    let hvm = def.os.kind.kind == Some(OsType::Hvm);
     if hvm && def.os.boot.is_empty() && !per_device {
         def.os.boot.push(OsBoot { dev: BootDevice::Hd });
     }
@@ -236,6 +236,10 @@ fn implied_controllers(def: &mut DomainDefinition) {
         // Drives count through all controllers, so none may be missing.
         wanted.extend((0..=at.min(255)).map(|index| (kind, index)));
     }
+    // By kind, however the disks stand.
+    const ORDER: [ControllerType; 4] =
+        [ControllerType::Scsi, ControllerType::Fdc, ControllerType::Ide, ControllerType::Sata];
+    wanted.sort_by_key(|(kind, index)| (ORDER.iter().position(|first| first == kind), *index));
     for device in def.devices.iter() {
         let serial = device.name() == "channel" || device.name() == "console";
         match device.info().and_then(|i| i.address.as_ref()) {
