@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use oxivirt_conf::domain::devices::{AccessMode, DiskDevice, InterfaceTarget, Video, VideoType, VsockCid};
+use oxivirt_conf::domain::devices::{AccessMode, Disk, DiskDevice, InterfaceTarget, Video, VideoType, VsockCid};
 use oxivirt_conf::domain::{
     DeviceMut, DomainDefinition, DomainHooks, DomainType, LifecycleAction, LoaderType, ParseFlags,
 };
@@ -24,6 +24,7 @@ impl DomainHooks for Hooks {
         if let Some(loader) = def.os.loader.as_mut().filter(|loader| loader.path.is_some()) {
             loader.kind.get_or_insert(LoaderType::Rom);
         }
+        sort_disks(&mut def.devices.disks);
         Ok(())
     }
 
@@ -49,6 +50,17 @@ impl DomainHooks for Hooks {
         complete_videos(def);
         Ok(())
     }
+}
+
+/// Disks of one bus stand together, in the order of their targets.
+fn sort_disks(disks: &mut [Disk]) {
+    let mut buses = Vec::new();
+    for disk in disks.iter() {
+        if !buses.contains(&disk.target.bus) {
+            buses.push(disk.target.bus);
+        }
+    }
+    disks.sort_by_key(|disk| (buses.iter().position(|bus| *bus == disk.target.bus), disk.index()));
 }
 
 /// A screen needs a video card, and each card has memory and heads.
