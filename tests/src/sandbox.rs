@@ -318,24 +318,28 @@ impl Sandbox {
     }
 }
 
-/// The QEMU processes that a daemon started only to ask what they can do. They
-/// are no guests, and of no use once the daemon is gone: ended on drop.
+/// The children of a daemon, of which those that only asked QEMU what it can
+/// do are ended on drop: they are no guests, and of no use without the daemon.
 struct Questions(Vec<i32>);
 
 impl Questions {
     fn of(daemon: i32) -> Questions {
-        let asks = |pid: &i32| {
-            fs::read(format!("/proc/{pid}/cmdline"))
-                .is_ok_and(|line| line.split(|byte| *byte == 0).any(|word| word.starts_with(b"none,accel=")))
-        };
-        Questions(process::children(daemon).into_iter().filter(asks).collect())
+        Questions(process::children(daemon))
     }
 }
 
 impl Drop for Questions {
     fn drop(&mut self) {
+        let line = |pid: i32| fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let has = |pid: i32, start: &[u8]| line(pid).split(|byte| *byte == 0).any(|word| word.starts_with(start));
         for pid in &self.0 {
-            process::signal(*pid, Signal::KILL);
+            // One that was just started still goes by the daemon's own command line.
+            let _ = process::wait_for("a child to become itself", Duration::from_secs(2), || {
+                (!has(*pid, b"--plugin-dir")).then_some(())
+            });
+            if has(*pid, b"none,accel=") {
+                process::signal(*pid, Signal::KILL);
+            }
         }
     }
 }
