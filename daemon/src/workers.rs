@@ -308,7 +308,9 @@ mod tests {
         let gate = Arc::new(Mutex::new(gate));
         for _ in 0..2 {
             let gate = gate.clone();
-            let hang = move || drop(lock(&gate).recv_timeout(LIMIT));
+            let hang = move || {
+                let _ = lock(&gate).recv_timeout(LIMIT);
+            };
             workers.submit(Urgency::Ordinary, Box::new(hang)).expect("taken");
         }
         let (tell, told) = channel();

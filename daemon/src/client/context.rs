@@ -1,11 +1,13 @@
 //! What a driver learns about the caller of one call.
 
+use std::mem::take;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oxivirt_core::call::Context;
 use oxivirt_core::interface::CallDescription;
 use oxivirt_core::types::TypedParam;
+use oxivirt_core::wire::message::FDS_MAX;
 use oxivirt_core::{Error, Result};
 
 use super::Client;
@@ -15,11 +17,19 @@ pub(super) struct Caller {
     pub(super) client: Arc<Client>,
     pub(super) call: &'static CallDescription,
     stream: Mutex<Option<OwnedFd>>,
+    came: Mutex<Vec<Option<OwnedFd>>>,
+    goes: Mutex<Vec<OwnedFd>>,
 }
 
 impl Caller {
-    pub(super) fn new(client: Arc<Client>, call: &'static CallDescription) -> Self {
-        Self { client, call, stream: Mutex::new(None) }
+    pub(super) fn new(client: Arc<Client>, call: &'static CallDescription, came: Vec<OwnedFd>) -> Self {
+        let came = Mutex::new(came.into_iter().map(Some).collect());
+        Self { client, call, stream: Mutex::new(None), came, goes: Mutex::default() }
+    }
+
+    /// What goes out with the answer.
+    pub(super) fn take_given(&self) -> Vec<OwnedFd> {
+        take(&mut *self.goes.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The end of a stream that the driver handed over.
@@ -57,5 +67,20 @@ impl Context for Caller {
                 Ok(())
             }
         }
+    }
+
+    fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {
+        let mut came = self.came.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = came.get_mut(index as usize).and_then(Option::take);
+        slot.ok_or_else(|| Error::invalid_arg(format!("no file descriptor {index} came with {}", self.call.name)))
+    }
+
+    fn give_descriptor(&self, descriptor: OwnedFd) -> Result<()> {
+        let mut goes = self.goes.lock().unwrap_or_else(PoisonError::into_inner);
+        if goes.len() >= FDS_MAX {
+            return Err(Error::internal(format!("{} returns more than {FDS_MAX} file descriptors", self.call.name)));
+        }
+        goes.push(descriptor);
+        Ok(())
     }
 }

@@ -1,9 +1,12 @@
 //! From a call's frame to the one who answers it, and back.
 
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use oxivirt_core::interface::{CallDescription, Interface, Priority, admin, events, find, public_name, session};
-use oxivirt_core::wire::message::{Header, Program, Status, begin, finish};
+use oxivirt_core::wire::message::{
+    FDS_MAX, HEADER_SIZE, Header, LENGTH_SIZE, MessageType, Program, Status, begin, finish,
+};
 use oxivirt_core::wire::xdr::Reader;
 use oxivirt_core::{Call, Connection, Error, ErrorCode, ErrorDomain, Result};
 
@@ -50,7 +53,7 @@ const REMOTE_LAST: i32 = 453;
 
 impl Client {
     /// Takes a call: answers it here when that is quick, else on a worker.
-    pub(super) async fn call(self: &Arc<Self>, header: Header, payload: &[u8]) {
+    pub(super) async fn call(self: &Arc<Self>, header: Header, payload: &[u8], descriptors: Vec<OwnedFd>) {
         let answerer = match self.route(header) {
             Ok(answerer) => answerer,
             Err(error) => {
@@ -60,7 +63,7 @@ impl Client {
             }
         };
         if answerer.is_quick() {
-            self.answer(header, &answerer, payload);
+            self.answer(header, &answerer, payload, descriptors);
             return;
         }
         let permit = match self.calls.clone().try_acquire_owned() {
@@ -77,7 +80,7 @@ impl Client {
         };
         let (client, payload) = (self.clone(), payload.to_vec());
         let job = Box::new(move || {
-            client.answer(header, &answerer, &payload);
+            client.answer(header, &answerer, &payload, descriptors);
             drop(permit);
         });
         if let Err(error) = self.server.workers.submit(urgency, job) {
@@ -136,8 +139,8 @@ impl Client {
     }
 
     /// Answers a call on this thread.
-    fn answer(self: &Arc<Self>, header: Header, answerer: &Answerer, payload: &[u8]) {
-        let caller = Caller::new(self.clone(), answerer.call());
+    fn answer(self: &Arc<Self>, header: Header, answerer: &Answerer, payload: &[u8], descriptors: Vec<OwnedFd>) {
+        let caller = Caller::new(self.clone(), answerer.call(), descriptors);
         tracing::trace!(client = self.id, call = caller.call.name, serial = header.serial, "call");
         let result = begin(&header.reply(Status::OK)).and_then(|mut out| {
             let mut input = Reader::new(payload);
@@ -163,7 +166,7 @@ impl Client {
                         self.outgoing.send(frame);
                         stream.begin();
                     }
-                    None => drop(self.outgoing.send(frame)),
+                    None => self.send_answer(header, frame, caller.take_given()),
                 }
             }
             Err(error) => {
@@ -176,6 +179,24 @@ impl Client {
             || matches!(answerer, Answerer::Admin(index) if admin::CALLS[*index].name == "connect_close")
         {
             self.close();
+        }
+    }
+
+    /// Sends an answer; descriptors make it one of another kind.
+    fn send_answer(&self, header: Header, frame: Vec<u8>, descriptors: Vec<OwnedFd>) {
+        if descriptors.is_empty() {
+            self.outgoing.send(frame);
+            return;
+        }
+        let header = Header { kind: MessageType::REPLY_WITH_FDS, ..header.reply(Status::OK) };
+        let joined = begin(&header).and_then(|mut out| {
+            out.put_len(descriptors.len(), FDS_MAX, "file descriptors")?;
+            out.put_raw(frame.get(LENGTH_SIZE + HEADER_SIZE..).unwrap_or_default());
+            finish(out)
+        });
+        match joined {
+            Ok(frame) => self.outgoing.send_with(frame, descriptors),
+            Err(error) => self.refuse(header, &error),
         }
     }
 

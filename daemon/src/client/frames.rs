@@ -1,48 +1,75 @@
 //! Bytes from a socket, cut into frames.
 //!
 //! A length is believed only after it was held against the limits, and memory
-//! grows with what arrived, never with what was announced.
+//! grows with what arrived, never with what was announced. Descriptors come
+//! behind their frame, each with one byte of its own.
 
+use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
 
-use oxivirt_core::Result;
-use oxivirt_core::wire::message::{LENGTH_SIZE, body_length};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use oxivirt_core::wire::message::{FDS_MAX, HEADER_SIZE, LENGTH_SIZE, MessageType, body_length};
+use oxivirt_core::{Error, ErrorCode, Result};
 
 const START: usize = 16 * 1024;
+
+/// Where bytes and descriptors come from.
+pub(super) trait Source {
+    /// Reads what is there into `buffer`; 0 bytes mean that the other side ended.
+    async fn receive(&mut self, buffer: &mut [u8], descriptors: &mut VecDeque<OwnedFd>) -> io::Result<usize>;
+}
 
 /// A buffer that holds what was read and not used yet.
 pub(super) struct Frames {
     bytes: Vec<u8>,
     begin: usize,
     end: usize,
+    descriptors: VecDeque<OwnedFd>,
+}
+
+/// A whole frame.
+#[derive(Debug)]
+pub(super) struct Frame<'a> {
+    /// Header and payload; the count of descriptors stands between them.
+    pub(super) bytes: &'a [u8],
+    /// What came with it.
+    pub(super) descriptors: Vec<OwnedFd>,
 }
 
 impl Frames {
     /// An empty buffer.
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; START], begin: 0, end: 0 }
+        Self { bytes: vec![0; START], begin: 0, end: 0, descriptors: VecDeque::new() }
     }
 
     /// The next whole frame without its length, if it is there.
     ///
-    /// Errors: `RPC` for a length that no frame can have.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>> {
+    /// Errors: `RPC` for a length that no frame can have, and for descriptors
+    /// that are too many or missing.
+    pub(super) fn next(&mut self) -> Result<Option<Frame<'_>>> {
+        if self.descriptors.len() > FDS_MAX {
+            return Err(Error::new(ErrorCode::RPC, "more file descriptors than a message may have"));
+        }
         let here = &self.bytes[self.begin..self.end];
         let Some(length) = here.first_chunk::<LENGTH_SIZE>() else { return Ok(None) };
         let body = body_length(*length)?;
-        if here.len() < LENGTH_SIZE + body {
+        let wanted = announced_descriptors(here.get(LENGTH_SIZE..LENGTH_SIZE + body).unwrap_or_default())?;
+        if here.len() < LENGTH_SIZE + body + wanted {
             return Ok(None);
         }
+        if wanted > self.descriptors.len() {
+            return Err(Error::new(ErrorCode::RPC, format!("{wanted} file descriptors were announced, fewer came")));
+        }
+        let descriptors = self.descriptors.drain(..wanted).collect();
         let start = self.begin + LENGTH_SIZE;
-        self.begin = start + body;
-        Ok(Some(&self.bytes[start..self.begin]))
+        self.begin = start + body + wanted;
+        Ok(Some(Frame { bytes: &self.bytes[start..start + body], descriptors }))
     }
 
     /// Reads what is there; 0 bytes mean that the other side ended.
-    pub(super) async fn read(&mut self, source: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+    pub(super) async fn read(&mut self, source: &mut impl Source) -> io::Result<usize> {
         self.make_room();
-        let count = source.read(&mut self.bytes[self.end..]).await?;
+        let count = source.receive(&mut self.bytes[self.end..], &mut self.descriptors).await?;
         self.end += count;
         Ok(count)
     }
@@ -67,11 +94,34 @@ impl Frames {
     }
 }
 
+/// How many descriptors follow a frame.
+fn announced_descriptors(frame: &[u8]) -> Result<usize> {
+    const KIND_AT: usize = 12;
+    let number = |at: usize| {
+        let bytes = frame.get(at..)?.first_chunk::<4>()?;
+        Some(u32::from_be_bytes(*bytes))
+    };
+    if number(KIND_AT) != u32::try_from(MessageType::CALL_WITH_FDS.0).ok() {
+        return Ok(0);
+    }
+    match number(HEADER_SIZE).map(|count| count as usize) {
+        Some(count) if count <= FDS_MAX => Ok(count),
+        Some(count) => Err(Error::new(ErrorCode::RPC, format!("{count} file descriptors are more than {FDS_MAX}"))),
+        None => Err(Error::new(ErrorCode::RPC, "a message with file descriptors does not say how many")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use oxivirt_core::wire::message::{Header, Program, frame};
     use proptest::prelude::*;
+
+    impl Source for &[u8] {
+        async fn receive(&mut self, buffer: &mut [u8], _: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
+            io::Read::read(self, buffer)
+        }
+    }
 
     /// Feeds bytes in pieces and gathers the frames.
     fn cut(bytes: &[u8], piece: usize) -> (Vec<Vec<u8>>, bool) {
@@ -83,7 +133,7 @@ mod tests {
                     frames.read(&mut part).await.expect("memory never fails");
                     loop {
                         match frames.next() {
-                            Ok(Some(frame)) => found.push(frame.to_vec()),
+                            Ok(Some(frame)) => found.push(frame.bytes.to_vec()),
                             Ok(None) => break,
                             Err(_) => return (found, true),
                         }

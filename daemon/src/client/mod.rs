@@ -5,6 +5,7 @@ mod dispatch;
 mod events;
 mod frames;
 mod identity;
+mod incoming;
 pub(crate) mod outgoing;
 mod session;
 mod stream;
@@ -17,14 +18,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use oxivirt_core::Connection;
-use oxivirt_core::wire::message::{Header, MessageType, Program, Status, frame};
+use oxivirt_core::wire::message::{self, Header, MessageType, Program, Status};
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::Semaphore;
 
 use crate::server::{Door, Server};
 use crate::workers::Urgency;
-use frames::Frames;
+use frames::{Frame, Frames};
 pub(crate) use identity::Peer;
 use outgoing::Outgoing;
 pub(crate) use session::INTERFACE_VERSION;
@@ -170,7 +171,7 @@ impl Client {
             return;
         }
         self.keepalive.asked.store(asked + 1, Ordering::Relaxed);
-        if let Ok(ping) = frame(&Header::event(Program::KEEPALIVE, PING), &[]) {
+        if let Ok(ping) = message::frame(&Header::event(Program::KEEPALIVE, PING), &[]) {
             self.outgoing.send(ping);
         }
     }
@@ -217,22 +218,24 @@ impl Client {
     }
 
     /// Handles one frame. An error ends the connection.
-    async fn receive(self: &Arc<Self>, bytes: &[u8]) -> Result<(), String> {
-        let mut input = oxivirt_core::wire::xdr::Reader::new(bytes);
+    async fn receive(self: &Arc<Self>, frame: Frame<'_>) -> Result<(), String> {
+        let mut input = oxivirt_core::wire::xdr::Reader::new(frame.bytes);
         let header = <Header as oxivirt_core::wire::xdr::Xdr>::decode(&mut input).map_err(|error| error.to_string())?;
         let payload = input.rest();
         match header.kind {
-            MessageType::CALL => self.call(header, payload).await,
-            MessageType::CALL_WITH_FDS => match payload.split_first_chunk::<4>() {
-                Some((&[0, 0, 0, 0], payload)) => self.call(header, payload).await,
-                _ => return Err("it sent file descriptors, which it was told not to".to_owned()),
-            },
+            MessageType::CALL => self.call(header, payload, Vec::new()).await,
+            MessageType::CALL_WITH_FDS => {
+                // How many there are was looked at when they were gathered.
+                let payload = payload.get(4..).unwrap_or_default();
+                let header = Header { kind: MessageType::CALL, ..header };
+                self.call(header, payload, frame.descriptors).await;
+            }
             MessageType::STREAM => self.stream_packet(header, payload).await,
             MessageType::STREAM_HOLE => self.stream_hole(header),
             MessageType::MESSAGE if header.program == Program::KEEPALIVE => match header.procedure {
                 PING => {
-                    let pong =
-                        frame(&Header::event(Program::KEEPALIVE, PONG), &[]).map_err(|error| error.to_string())?;
+                    let pong = message::frame(&Header::event(Program::KEEPALIVE, PONG), &[])
+                        .map_err(|error| error.to_string())?;
                     self.outgoing.send(pong);
                 }
                 PONG => {}
@@ -264,7 +267,7 @@ impl Client {
     }
 
     fn send(&self, header: &Header, payload: &[u8]) {
-        match frame(header, payload) {
+        match message::frame(header, payload) {
             Ok(frame) => drop(self.outgoing.send(frame)),
             Err(error) => tracing::error!(%error, "a packet was not sent"),
         }

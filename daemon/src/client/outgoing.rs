@@ -4,11 +4,14 @@
 //! does not take is queued, and a task writes it when the client reads again.
 
 use std::collections::VecDeque;
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::Interest;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -32,12 +35,43 @@ pub(crate) struct Outgoing {
 
 struct State {
     socket: Option<Arc<OwnedWriteHalf>>,
-    queue: VecDeque<Vec<u8>>,
-    /// Bytes of the first frame that are written already.
+    queue: VecDeque<Piece>,
+    /// Bytes of the first piece that are written already.
     written: usize,
     queued: usize,
     flushing: bool,
     closing: bool,
+}
+
+/// What goes out in one go.
+enum Piece {
+    Frame(Vec<u8>),
+    /// Goes with one byte that means nothing.
+    Descriptor(OwnedFd),
+}
+
+impl Piece {
+    fn len(&self) -> usize {
+        match self {
+            Self::Frame(bytes) => bytes.len(),
+            Self::Descriptor(_) => 1,
+        }
+    }
+
+    /// Writes what the socket takes behind the first `written` bytes.
+    fn write(&self, socket: &OwnedWriteHalf, written: usize) -> io::Result<usize> {
+        match self {
+            Self::Frame(bytes) => socket.try_write(&bytes[written..]),
+            Self::Descriptor(descriptor) => socket.as_ref().try_io(Interest::WRITABLE, || {
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                let mut control = SendAncillaryBuffer::new(&mut space);
+                let all = [descriptor.as_fd()];
+                control.push(SendAncillaryMessage::ScmRights(&all));
+                let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+                Ok(sendmsg(socket.as_ref(), &[IoSlice::new(&[0])], &mut control, flags)?)
+            }),
+        }
+    }
 }
 
 impl Outgoing {
@@ -59,19 +93,31 @@ impl Outgoing {
     ///
     /// Returns how many bytes wait.
     pub(crate) fn send(self: &Arc<Self>, frame: Vec<u8>) -> usize {
+        self.send_piece(&mut self.lock(), Piece::Frame(frame))
+    }
+
+    /// Sends a frame and the descriptors that it announces.
+    pub(crate) fn send_with(self: &Arc<Self>, frame: Vec<u8>, descriptors: Vec<OwnedFd>) {
         let mut state = self.lock();
+        self.send_piece(&mut state, Piece::Frame(frame));
+        for descriptor in descriptors {
+            self.send_piece(&mut state, Piece::Descriptor(descriptor));
+        }
+    }
+
+    fn send_piece(self: &Arc<Self>, state: &mut State, piece: Piece) -> usize {
         if state.closing {
             return 0;
         }
         let Some(socket) = state.socket.clone() else { return 0 };
         if !state.queue.is_empty() {
-            state.queued += frame.len();
-            state.queue.push_back(frame);
+            state.queued += piece.len();
+            state.queue.push_back(piece);
             return state.queued;
         }
         let mut written = 0;
-        while written < frame.len() {
-            match socket.try_write(&frame[written..]) {
+        while written < piece.len() {
+            match piece.write(&socket, written) {
                 Ok(count) => written += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -81,12 +127,12 @@ impl Outgoing {
                 }
             }
         }
-        if written == frame.len() {
+        if written == piece.len() {
             return 0;
         }
-        state.queued = frame.len() - written;
+        state.queued = piece.len() - written;
         state.written = written;
-        state.queue.push_back(frame);
+        state.queue.push_back(piece);
         if !state.flushing {
             state.flushing = true;
             self.runtime.spawn(flush(self.clone(), socket));
@@ -185,7 +231,7 @@ async fn flush(outgoing: Arc<Outgoing>, socket: Arc<OwnedWriteHalf>) {
         }
         let full = state.queued > HIGH_WATER;
         while let Some(front) = state.queue.front() {
-            match socket.try_write(&front[state.written..]) {
+            match front.write(&socket, state.written) {
                 Ok(count) => {
                     state.written += count;
                     state.queued -= count;

@@ -17,6 +17,8 @@ pub(crate) const INTERFACE_VERSION: u64 = 11_003_000;
 
 /// Numbers of the features that clients ask for.
 mod feature {
+    /// File descriptors pass both ways.
+    const FD_PASSING: i32 = 8;
     /// Typed parameters may hold strings.
     const TYPED_PARAM_STRING: i32 = 9;
     /// Signs of life.
@@ -30,6 +32,7 @@ mod feature {
 
     /// What the daemon itself has, whatever the driver.
     pub(super) const DAEMON: &[i32] = &[
+        FD_PASSING,
         TYPED_PARAM_STRING,
         PROGRAM_KEEPALIVE,
         REMOTE_EVENT_CALLBACK,

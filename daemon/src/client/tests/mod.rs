@@ -2,6 +2,7 @@
 //! demand, and clients that misbehave.
 
 mod calls;
+mod descriptors;
 mod fuzz;
 mod streams;
 mod subscribers;
@@ -77,6 +78,11 @@ impl DomainConsole for Fake {
     fn domain_open_console(&self, call: &Call, _: &Domain, _: Option<&str>, _: DomainConsoleFlags) -> Result<()> {
         let end = self.0.console.lock().expect("sound").take();
         call.open_stream(end.ok_or_else(|| Error::internal("no console"))?)
+    }
+
+    /// Gives `idx` descriptors that came with the call back.
+    fn domain_open_graphics_fd(&self, call: &Call, _: &Domain, idx: u32, _: u32) -> Result<()> {
+        (0..idx).try_for_each(|at| call.give_descriptor(call.take_descriptor(at)?))
     }
 }
 

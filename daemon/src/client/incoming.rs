@@ -1,0 +1,52 @@
+//! The reading side of a client's socket.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use oxivirt_core::wire::message::FDS_MAX;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use tokio::io::Interest;
+use tokio::net::unix::OwnedReadHalf;
+
+use super::frames::Source;
+
+impl Source for OwnedReadHalf {
+    async fn receive(&mut self, buffer: &mut [u8], descriptors: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
+        loop {
+            self.readable().await?;
+            let mut short = None;
+            let result = self.as_ref().try_io(Interest::READABLE, || {
+                let before = descriptors.len();
+                let count = receive_once(self.as_ref(), buffer, descriptors)?;
+                // The kernel stops behind a byte with descriptors.
+                if count > 0 && count < buffer.len() && descriptors.len() == before {
+                    // The socket is empty: saying so now saves asking again.
+                    short = Some(count);
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                Ok(count)
+            });
+            match (short, result) {
+                (Some(count), _) => return Ok(count),
+                (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+                (None, Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                (None, result) => return result,
+            }
+        }
+    }
+}
+
+fn receive_once(socket: impl AsFd, buffer: &mut [u8], descriptors: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut into = [IoSliceMut::new(buffer)];
+    let message = recvmsg(socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    for part in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(came) = part {
+            descriptors.extend(came);
+        }
+    }
+    Ok(message.bytes)
+}
