@@ -18,8 +18,14 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
         give(&mut c.info, || name);
     }
     let mut usb_disks = 0;
+    let flat: Vec<u32> = devices
+        .controllers
+        .iter()
+        .filter(|c| c.kind == ControllerType::Scsi && command::is_flat_scsi(c.model.as_deref()))
+        .filter_map(|c| c.index)
+        .collect();
     for d in &mut devices.disks {
-        let name = disk(d, &mut usb_disks)?;
+        let name = disk(d, &flat, &mut usb_disks)?;
         give(&mut d.info, || name);
     }
     number(devices.filesystems.iter_mut().map(|d| &mut d.info), "fs");
@@ -76,7 +82,8 @@ fn controller(c: &Controller, q35: bool, i440fx: bool) -> String {
     }
 }
 
-fn disk(d: &Disk, usb_disks: &mut u32) -> Result<String> {
+/// `flat` are the SCSI controllers that know units only.
+fn disk(d: &Disk, flat: &[u32], usb_disks: &mut u32) -> Result<String> {
     let bus = d.target.bus.ok_or_else(|| Error::internal(format!("disk '{}' has no bus", d.target.dev)))?;
     match bus {
         DiskBus::Virtio => {
@@ -91,7 +98,7 @@ fn disk(d: &Disk, usb_disks: &mut u32) -> Result<String> {
             Ok(format!("usb-disk{number}"))
         }
         _ => match &d.info.address {
-            Some(Address::Drive(at)) if bus == DiskBus::Scsi => {
+            Some(Address::Drive(at)) if bus == DiskBus::Scsi && !flat.contains(&at.controller) => {
                 Ok(format!("scsi{}-{}-{}-{}", at.controller, at.bus, at.target, at.unit))
             }
             Some(Address::Drive(at)) => Ok(format!("{}{}-{}-{}", bus.as_str(), at.controller, at.bus, at.unit)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oxivirt_conf::domain::devices::{
     Audio, AudioType, BalloonModel, Controller, ControllerType, DeviceMut, Disk, DiskDevice, GraphicsKind, Input,
-    InputBus, InputType, MemBalloon, PanicModel, Serial, StorageFormat, Video, VideoType, Watchdog, WatchdogAction,
+    InputBus, InputType, MemBalloon, RngBackend, PanicModel, Serial, StorageFormat, Video, VideoType, Watchdog, WatchdogAction,
     WatchdogModel,
 };
 use oxivirt_conf::domain::{
@@ -57,6 +57,7 @@ impl DomainHooks for Hooks<'_> {
                 def.kind.as_str()
             )));
         }
+        sort_disks(&mut def.devices.disks);
         let os = &mut def.os.kind;
         os.kind.get_or_insert(OsType::Hvm);
         let arch = os.arch.get_or_insert_with(|| self.host_arch.to_owned()).clone();
@@ -103,6 +104,11 @@ impl DomainHooks for Hooks<'_> {
             DeviceMut::Controller(c) => controller(c, def),
             DeviceMut::Serial(serial) => self::serial(serial, def),
             DeviceMut::Video(video) => self::video(video, def),
+            DeviceMut::Rng(rng) => {
+                if let RngBackend::Random(path @ None) = &mut rng.backend {
+                    *path = Some("/dev/random".to_owned());
+                }
+            }
             DeviceMut::Panic(panic) if is_x86(def) => {
                 panic.model.get_or_insert(PanicModel::Isa);
             }
@@ -117,7 +123,7 @@ impl DomainHooks for Hooks<'_> {
         Ok(())
     }
 
-    fn assign_addresses(&self, def: &mut DomainDefinition, _: ParseFlags) -> Result<()> {
+    fn assign_addresses(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
         // Some were only implied by a console or a disk.
         let snapshot = shape(def);
         for serial in &mut def.devices.serials {
@@ -126,12 +132,69 @@ impl DomainHooks for Hooks<'_> {
         for c in &mut def.devices.controllers {
             controller(c, &snapshot);
         }
+        insert_in_order(&mut def.devices.controllers);
+        // Old definitions have no ports, and get them anew at each start.
+        if flags.has(ParseFlags::ABI_UPDATE) {
+            addresses::assign_usb(def)?;
+        }
         addresses::assign(def)
     }
 
     fn validate(&self, def: &DomainDefinition, _: ParseFlags) -> Result<()> {
         validate(def, self.emulator(def).as_deref())
     }
+}
+
+/// Controllers of one type stand together by their numbers, as if each had
+/// been put in one after the other.
+fn insert_in_order(controllers: &mut Vec<Controller>) {
+    let mut sorted: Vec<Controller> = Vec::with_capacity(controllers.len());
+    for c in std::mem::take(controllers) {
+        let mut at = None;
+        for (place, other) in sorted.iter().enumerate().rev().filter(|(_, o)| o.kind == c.kind) {
+            if other.index <= c.index {
+                at.get_or_insert(place + 1);
+                break;
+            }
+            at = Some(place);
+        }
+        let at = at.unwrap_or(sorted.len());
+        sorted.insert(at, c);
+    }
+    // A USB master comes before its companions.
+    for at in 1..sorted.len() {
+        let mut at = at;
+        while at > 0
+            && let (Some(before), Some(this)) = (sorted.get(at - 1), sorted.get(at))
+            && this.kind == ControllerType::Usb
+            && before.kind == ControllerType::Usb
+            && this.index == before.index
+            && this.info.master_start_port.is_none()
+            && before.info.master_start_port.is_some()
+        {
+            sorted.swap(at - 1, at);
+            at -= 1;
+        }
+    }
+    *controllers = sorted;
+}
+
+/// Disks of one bus stand by their names.
+fn sort_disks(disks: &mut Vec<Disk>) {
+    let mut sorted: Vec<Disk> = Vec::with_capacity(disks.len());
+    for disk in std::mem::take(disks) {
+        let mut at = None;
+        for (place, other) in sorted.iter().enumerate().rev().filter(|(_, o)| o.target.bus == disk.target.bus) {
+            if other.index() <= disk.index() {
+                at.get_or_insert(place + 1);
+                break;
+            }
+            at = Some(place);
+        }
+        let at = at.unwrap_or(sorted.len());
+        sorted.insert(at, disk);
+    }
+    *disks = sorted;
 }
 
 /// Only what the defaults of a device depend on.
@@ -153,12 +216,11 @@ fn disk(disk: &mut Disk) {
 }
 
 fn controller(c: &mut Controller, def: &DomainDefinition) {
-    if c.model.is_some() {
+    let open = c.model.as_deref().is_none_or(|m| m == "auto" && c.kind == ControllerType::Scsi);
+    if !open {
         return;
     }
     let model = match c.kind {
-        ControllerType::Usb if command::is_i440fx(def) => "piix3-uhci",
-        ControllerType::Usb if command::is_q35(def) => "qemu-xhci",
         ControllerType::Usb if is_x86(def) => "piix3-uhci",
         ControllerType::Usb => "qemu-xhci",
         ControllerType::Scsi if is_x86(def) => "lsilogic",
@@ -239,16 +301,17 @@ fn implied_devices(def: &mut DomainDefinition) {
         d.videos.push(card);
     }
     if d.audios.is_empty() {
-        let kind = d
-            .graphics
-            .iter()
-            .find_map(|g| match g.kind {
-                GraphicsKind::Spice(_) => Some(AudioType::Spice),
-                GraphicsKind::Sdl { .. } => Some(AudioType::Sdl),
-                _ => None,
-            })
-            .unwrap_or(AudioType::None);
-        d.audios.push(Audio { id: 1, kind, ..Audio::default() });
+        // The first display that can carry sound decides; without any display
+        // sound goes nowhere, and displays without sound get none.
+        let carried = d.graphics.iter().find_map(|g| match g.kind {
+            GraphicsKind::Spice(_) => Some(AudioType::Spice),
+            GraphicsKind::Sdl { .. } => Some(AudioType::Sdl),
+            GraphicsKind::Vnc(_) => Some(AudioType::None),
+            _ => None,
+        });
+        if let Some(kind) = carried.or(d.graphics.is_empty().then_some(AudioType::None)) {
+            d.audios.push(Audio { id: 1, kind, ..Audio::default() });
+        }
     }
     if q35 && !d.watchdogs.iter().any(|w| w.model == WatchdogModel::Itco) {
         let action = d.watchdogs.first().map_or(WatchdogAction::Reset, |w| w.action);
@@ -281,9 +344,13 @@ fn cpu(def: &mut DomainDefinition, emulator: Option<&Emulator>) {
         return;
     }
     let Some(cpu) = &mut def.cpu else { return };
+    if cpu.mode == CpuMode::HostModel && cpu.fallback == Some(CpuFallback::Allow) && cpu.vendor_id.is_none() {
+        cpu.fallback = None;
+    }
     if cpu.check.is_none() {
         cpu.check = match cpu.mode {
             CpuMode::HostPassthrough | CpuMode::Maximum => Some(CpuCheck::None),
+            CpuMode::Custom if accel == Accel::Tcg => Some(CpuCheck::None),
             CpuMode::HostModel | CpuMode::Custom => Some(CpuCheck::Partial),
         };
     }

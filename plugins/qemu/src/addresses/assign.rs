@@ -58,6 +58,7 @@ fn place_all(domain: &mut DomainDefinition, grow: bool) -> Result<Topology> {
     })?;
     primary_video(domain, &mut topology)?;
     usb2(domain, &mut topology)?;
+    dmi_bridge(domain, &mut topology)?;
     let grown_from = topology.models().count();
     let mut wanted = false;
     each(domain, q35, &mut |info, fit| {
@@ -194,6 +195,20 @@ fn primary_video(domain: &mut DomainDefinition, topology: &mut Topology) -> Resu
         let fit = Fit { kinds: PCI | PCIE, hotplug: false, aggregate: false };
         topology.reserve(place, fit, true)?;
         put(&mut video.info, place);
+    }
+    Ok(())
+}
+
+/// The board's usual place of the bridge to old-style PCI.
+fn dmi_bridge(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
+    let controllers = &mut domain.devices.controllers;
+    for c in controllers.iter_mut().filter(|c| c.model.as_deref() == Some(BusModel::DmiToPciBridge.word())) {
+        let open = c.info.address.as_ref().and_then(Address::pci).is_none();
+        if topology.is_pcie() && open && !topology.slot_in_use(0, 0x1e) {
+            let place = Place { bus: 0, slot: 0x1e, function: 0 };
+            topology.reserve(place, BusModel::DmiToPciBridge.fit(), true)?;
+            put(&mut c.info, place);
+        }
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ mod virtio_serial;
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_core::Result;
 
+pub use usb::assign as assign_usb;
+
 /// Gives every device that needs an address one, and adds the controllers
 /// that these need.
 ///
@@ -15,6 +17,5 @@ use oxivirt_core::Result;
 /// a place that does not take it; `INTERNAL_ERROR` when there is no room.
 pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     virtio_serial::assign(domain)?;
-    usb::assign(domain)?;
     assign::assign(domain)
 }

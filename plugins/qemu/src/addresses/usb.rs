@@ -15,7 +15,10 @@ struct Port {
     path: Vec<u32>,
 }
 
-pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
+/// Gives every USB device a port.
+///
+/// Errors: `XML_ERROR` when two were put in one port or there is none left.
+pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     let controllers: Vec<(u32, u32)> = domain
         .devices
         .controllers

@@ -43,7 +43,11 @@ impl Node for QemuConnection {
             return Err(Error::invalid_arg(format!("start cell {start_cell} out of range"))).own();
         }
         let bytes = cells.iter().filter(|c| c.id >= first).take(most).map(|c| c.memory.free.saturating_mul(1024));
-        List::new(bytes.collect())
+        let bytes: Vec<u64> = bytes.collect();
+        if bytes.is_empty() {
+            return Err(Error::invalid_arg("no cells were asked for")).own();
+        }
+        List::new(bytes)
     }
 
     fn node_get_free_memory(&self, _call: &Call) -> Result<u64> {
@@ -118,6 +122,13 @@ impl Node for QemuConnection {
         check_flags(flags, 0, "node_get_free_pages")?;
         let cells = Host::this().cells().map_err(|e| failed(&e)).own()?;
         let first = u32::try_from(start_cell.max(0)).unwrap_or(0);
+        let last = cells.iter().map(|c| c.id).max().unwrap_or(0);
+        if first.checked_add(cell_count).is_none_or(|end| end > last.saturating_add(1)) {
+            return Err(Error::invalid_arg(format!(
+                "start cell {start_cell} out of range (0-{last}) for {cell_count} cells"
+            )))
+            .own();
+        }
         let mut counts = Vec::new();
         for cell in cells.iter().filter(|c| c.id >= first).take(cell_count as usize) {
             for size in pages.iter() {

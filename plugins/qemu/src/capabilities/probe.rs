@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::read::Reader;
 use super::{Accel, Emulator};
 use crate::monitor::{Event, Failure, Handler, Monitor};
+use crate::sys;
 
 /// Something that answers monitor commands: a binary, or a recording of one.
 pub trait Ask {
@@ -94,6 +95,8 @@ impl Session {
             .stdout(Stdio::null())
             .stderr(words.try_clone().map_err(what)?)
             .process_group(0);
+        // A daemon that is killed in the middle must not leave it behind.
+        sys::end_with_parent(&mut command);
         command
             .fd_mappings(vec![FdMapping { parent_fd: OwnedFd::from(theirs), child_fd: 3 }])
             .map_err(|e| Error::internal(e.to_string()))?;

@@ -35,7 +35,7 @@ pub(super) fn nodes(disk: &Disk, host: &dyn Host) -> Result<Nodes> {
         format: disk.driver.format.unwrap_or_default(),
         read_only: disk.readonly,
         top: Some(disk),
-        cache: disk.driver.cache,
+        cache: super::disk::effective_cache(disk),
     }];
     let mut next = disk.backing.as_deref();
     let mut ends = false;
@@ -54,7 +54,7 @@ pub(super) fn nodes(disk: &Disk, host: &dyn Host) -> Result<Nodes> {
                     format: layer.format.unwrap_or_default(),
                     read_only: true,
                     top: None,
-                    cache: disk.driver.cache,
+                    cache: super::disk::effective_cache(disk),
                 });
                 next = layer.backing.as_deref();
             }
@@ -81,10 +81,11 @@ pub(super) fn nodes(disk: &Disk, host: &dyn Host) -> Result<Nodes> {
         && let Some(top) = result.top.take()
     {
         let name = format!("libvirt-CoR-{}", disk.target.dev);
-        let mut props = Props::new().text("driver", "copy-on-read").text("node-name", &name).text("file", top);
-        if disk.driver.discard == Some(Discard::Unmap) {
-            props = props.text("discard", "unmap");
-        }
+        let props = Props::new()
+            .text("driver", "copy-on-read")
+            .text("node-name", &name)
+            .text("file", top)
+            .text("discard", "unmap");
         result.nodes.push(props);
         result.top = Some(name);
     }

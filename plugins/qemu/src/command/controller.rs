@@ -25,7 +25,10 @@ pub(super) fn controllers(b: &mut Builder<'_>) -> Result<()> {
         }
     }
     for kind in ORDER {
-        for controller in domain.devices.controllers.iter().filter(|c| c.kind == *kind) {
+        let mut same: Vec<&Controller> = domain.devices.controllers.iter().filter(|c| c.kind == *kind).collect();
+        // The master of a bus comes before its companions.
+        same.sort_by_key(|c| (c.index, c.info.master_start_port.is_some()));
+        for controller in same {
             if let Some(props) = device(b, controller)? {
                 b.json("-device", &props);
             }

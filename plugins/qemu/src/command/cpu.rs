@@ -71,7 +71,9 @@ fn model(b: &Builder<'_>) -> Result<String> {
     if let Some(vendor) = &cpu.vendor_id {
         text.push_str(&format!(",vendor={vendor}"));
     }
-    for feature in &cpu.features {
+    // Two that only the guest's own system can switch.
+    let own = |name: &str| matches!(name, "osxsave" | "ospke");
+    for feature in cpu.features.iter().filter(|f| !own(&f.name)) {
         let name = feature_name(&feature.name);
         let state = match feature.policy {
             CpuFeaturePolicy::Force | CpuFeaturePolicy::Require | CpuFeaturePolicy::Optional => "on",
@@ -162,8 +164,8 @@ fn kvm(f: &Features, add: &mut dyn FnMut(&str, &str)) {
     if is(k.poll_control) == Some(true) {
         add("kvm-poll-control", "on");
     }
-    if let Some(on) = is(k.pv_ipi) {
-        add("kvm-pv-ipi", on_off(on));
+    if is(k.pv_ipi) == Some(false) {
+        add("kvm-pv-ipi", "off");
     }
 }
 

@@ -11,13 +11,9 @@ use super::{Builder, Props, controller, disk, display, graphics, net, place};
 /// Devices before the sandbox.
 pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
     let d = &b.domain.devices;
-    if b.is_i440fx() {
-        floppy_boot(b, false)?;
-    }
     controller::controllers(b)?;
-    if b.is_q35() {
-        floppy_boot(b, true)?;
-    }
+    let own_device = b.is_q35();
+    floppy_boot(b, own_device)?;
     for hub in &d.hubs {
         let props = Props::new().text("driver", "usb-hub").text("id", super::alias(&hub.info)?);
         let place = place::device(b, &hub.info, "hub")?;

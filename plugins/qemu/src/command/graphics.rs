@@ -10,17 +10,20 @@ pub(super) fn display(b: &mut Builder<'_>) {
     if b.domain.devices.graphics.is_empty() {
         b.pair("-display", "none".into());
     }
+    for one in &b.domain.devices.graphics {
+        if let GraphicsKind::EglHeadless { rendernode } = &one.kind {
+            let node = rendernode.as_deref().map(|n| format!(",rendernode={}", escape(n))).unwrap_or_default();
+            b.pair("-display", format!("egl-headless{node}"));
+        }
+    }
 }
 
 pub(super) fn graphics(b: &mut Builder<'_>, g: &Graphics) -> Result<()> {
     match &g.kind {
         GraphicsKind::Vnc(vnc) => self::vnc(b, g, vnc),
         GraphicsKind::Spice(spice) => self::spice(b, g, spice),
-        GraphicsKind::EglHeadless { rendernode } => {
-            let node = rendernode.as_deref().map(|n| format!(",rendernode={}", escape(n))).unwrap_or_default();
-            b.pair("-display", format!("egl-headless{node}"));
-            Ok(())
-        }
+        // Said before.
+        GraphicsKind::EglHeadless { .. } => Ok(()),
         GraphicsKind::Sdl { .. } => Err(unsupported("sdl")),
         GraphicsKind::DBus(_) => Err(unsupported("dbus")),
         GraphicsKind::Rdp(_) => Err(unsupported("rdp")),

@@ -1,6 +1,7 @@
 //! The board: machine, memory, CPUs in number, boot.
 
 use oxivirt_conf::domain::{CpuTopology, IoApicDriver, LoaderType, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
+use oxivirt_conf::domain::devices::SoundModel;
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
@@ -39,6 +40,11 @@ pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
     if let Some(id) = b.main_memory_id() {
         add("memory-backend", &id);
     }
+    if domain.devices.sounds.iter().any(|s| s.model == SoundModel::PcSpk)
+        && let Some(id) = b.audio_for_displays()
+    {
+        add("pcspk-audiodev", &id);
+    }
     let hpet = domain.clock.timers.iter().find(|t| t.name.as_str() == "hpet").and_then(|t| t.present);
     if let Some(present) = hpet {
         add("hpet", on_off(present == YesNo::Yes));
@@ -60,6 +66,9 @@ pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
         _ => accel,
     };
     b.pair("-accel", accel);
+    if let Some(tseg) = f.smm.and_then(|s| s.tseg) {
+        b.pair("-global", format!("mch.extended-tseg-mbytes={}", tseg >> 20));
+    }
     refuse_features(b)
 }
 
@@ -236,17 +245,12 @@ pub(super) fn boot(b: &mut Builder<'_>) -> Result<()> {
         }
     }
     for table in &os.acpi_tables {
-        let kind = match table.kind.as_str() {
-            "raw" => "data",
-            "slic" | "rawset" | "msdm" => "file",
-            _ => "file",
-        };
         let signature = match table.kind.as_str() {
             "slic" => "sig=SLIC,",
             "msdm" => "sig=MSDM,",
             _ => "",
         };
-        b.pair("-acpitable", format!("{signature}{kind}={}", escape(&table.path)));
+        b.pair("-acpitable", format!("{signature}file={}", escape(&table.path)));
     }
     Ok(())
 }

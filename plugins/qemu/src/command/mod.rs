@@ -218,9 +218,9 @@ impl Builder<'_> {
 
     fn scsi_model(&self, index: u32) -> disk::ScsiAddressing {
         let controller = self.domain.devices.controller(ControllerType::Scsi, index);
-        match controller.and_then(|c| c.model.as_deref()) {
-            Some("lsilogic" | "am53c974" | "dc390") => disk::ScsiAddressing::Flat,
-            _ => disk::ScsiAddressing::Full,
+        match is_flat_scsi(controller.and_then(|c| c.model.as_deref())) {
+            true => disk::ScsiAddressing::Flat,
+            false => disk::ScsiAddressing::Full,
         }
     }
 
@@ -273,6 +273,11 @@ pub fn is_q35(domain: &DomainDefinition) -> bool {
 pub fn is_i440fx(domain: &DomainDefinition) -> bool {
     let machine = domain.os.machine();
     machine == "pc" || machine.starts_with("pc-i440fx") || machine.starts_with("pc-0.") || machine.starts_with("pc-1.")
+}
+
+/// Whether a model of SCSI controller knows units only, no targets.
+pub(crate) fn is_flat_scsi(model: Option<&str>) -> bool {
+    matches!(model, Some("lsilogic" | "am53c974" | "dc390"))
 }
 
 /// The most memory that a guest can have without plugging, in KiB.

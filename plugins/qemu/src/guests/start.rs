@@ -19,7 +19,7 @@ use crate::command::{self, Request};
 use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
 use crate::process::{self, GuestFiles, Launch};
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
-use crate::{aliases, document};
+use crate::{addresses, aliases, document};
 
 /// How a guest is started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -134,6 +134,7 @@ impl Guests {
         check_sources(live)?;
         fill_channels(live, files);
         self.fill_ports(live, ports)?;
+        addresses::assign_usb(live)?;
         aliases::assign(live)?;
         aliases::number_images(live);
         let mut host = RealHost::new(MONITOR_FD + 1);

@@ -28,7 +28,12 @@ impl Guests {
             run.ending.store(false, Ordering::Release);
             return Err(error);
         }
-        let job = object.begin_job(JobKind::Modify, owner, Instant::now() + JOB_WAIT)?;
+        let job = match object.begin_job(JobKind::Modify, owner, Instant::now() + JOB_WAIT) {
+            Ok(job) => job,
+            // It was put away, and a transient one forgotten, before our turn.
+            Err(_) if object.is_removed() => return Ok(()),
+            Err(error) => return Err(error),
+        };
         // The QEMU's own end may have been dealt with in the meantime.
         match job.private().run() {
             Some(now) if Arc::ptr_eq(&now, &run) => self.finish(&job, &run, ShutOff::Destroyed),

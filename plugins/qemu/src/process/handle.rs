@@ -106,7 +106,8 @@ impl Process {
     ///   did not end it within some seconds (it hangs in the kernel).
     /// * Blocks up to `patience` plus 15 seconds.
     pub fn terminate(&self, patience: Duration, force: bool) -> Result<Exit> {
-        if patience > Duration::ZERO {
+        // One that was stopped would only hear the request once it goes on.
+        if patience > Duration::ZERO && !(force && self.is_stopped()) {
             self.signal(Signal::TERM)?;
             if let Some(exit) = self.wait(patience) {
                 return Ok(exit);
@@ -117,6 +118,13 @@ impl Process {
         }
         self.signal(Signal::KILL)?;
         self.wait(AFTER_KILL).ok_or_else(|| busy(self.pid))
+    }
+
+    /// Whether somebody stopped it, as with SIGSTOP.
+    fn is_stopped(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().next());
+        matches!(state, Some("T" | "t"))
     }
 
     /// Only after the pidfd said that it ended, so `wait` returns at once.

@@ -23,6 +23,20 @@ pub fn own_session(command: &mut Command) {
     }
 }
 
+/// Makes the child end with the thread that starts it, however that ends.
+///
+/// For helpers that serve nobody else; the thread must outlive their use.
+pub fn end_with_parent(command: &mut Command) {
+    // SAFETY: one system call between fork and exec, no memory of the parent
+    // is touched.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+            Ok(())
+        });
+    }
+}
+
 /// Seconds that local time is ahead of UTC now.
 pub fn utc_offset() -> i64 {
     // The system's rules for time zones are only reachable through a program
