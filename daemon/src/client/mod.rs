@@ -98,8 +98,8 @@ impl Client {
         );
         server.add(client.clone());
         runtime.spawn(async move {
-            client.read(reader).await;
-            client.end();
+            let held = Held(client);
+            held.0.read(reader).await;
         });
     }
 
@@ -114,8 +114,16 @@ impl Client {
         if !self.outgoing.is_closed() {
             tracing::warn!(client = self.id, pid = self.peer.process, reason, "client is disconnected");
         }
+        self.hang_up();
+    }
+
+    /// Ends the connection and every wait of the task that reads from it.
+    fn hang_up(&self) {
         self.outgoing.abort();
         self.calls.close();
+        for (_, stream) in lock(&self.streams).drain() {
+            stream.abort();
+        }
     }
 
     /// Whether it proved who it is, where that is wanted.
@@ -152,8 +160,7 @@ impl Client {
         if self.keepalive.paused.load(Ordering::Relaxed) {
             self.keepalive.heard.store(clock, Ordering::Relaxed);
             if self.outgoing.peer_is_gone() {
-                self.outgoing.abort();
-                self.calls.close();
+                self.hang_up();
             }
             return;
         }
@@ -180,22 +187,19 @@ impl Client {
         let mut frames = Frames::new();
         loop {
             loop {
-                match frames.next() {
-                    Ok(None) => break,
-                    Ok(Some(frame)) => {
-                        if let Err(reason) = self.receive(frame).await {
-                            self.abort(&reason);
-                            return;
-                        }
-                    }
-                    Err(error) => {
-                        self.abort(error.message());
-                        return;
-                    }
+                // Answers may be far larger than the calls that wait here.
+                if self.outgoing.is_full() {
+                    self.pause(self.outgoing.wait_for_room()).await;
                 }
-            }
-            if self.outgoing.is_full() {
-                self.pause(self.outgoing.wait_for_room()).await;
+                let received = match frames.next() {
+                    Ok(None) => break,
+                    Ok(Some(frame)) => self.receive(frame).await,
+                    Err(error) => Err(error.to_string()),
+                };
+                if let Err(reason) = received {
+                    self.abort(&reason);
+                    return;
+                }
             }
             match frames.read(&mut reader).await {
                 Ok(1..) => self.keepalive.hear(self.server.clock()),
@@ -249,11 +253,7 @@ impl Client {
 
     /// Frees whatever the client held; a call that hangs keeps only its thread.
     fn end(&self) {
-        self.outgoing.abort();
-        self.calls.close();
-        for (_, stream) in lock(&self.streams).drain() {
-            stream.abort();
-        }
+        self.hang_up();
         self.server.daemon().subscriptions.forget(self);
         self.server.remove(self);
         // Ending a driver's connection may block.
@@ -271,6 +271,15 @@ impl Client {
             Ok(frame) => drop(self.outgoing.send(frame)),
             Err(error) => tracing::error!(%error, "a packet was not sent"),
         }
+    }
+}
+
+/// Frees what a client holds, however its task ends.
+struct Held(Arc<Client>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

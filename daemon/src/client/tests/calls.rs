@@ -159,3 +159,25 @@ fn questions_are_answered() {
     let pong = wire.receive().expect("an answer").header;
     assert_eq!((pong.program, pong.procedure, pong.kind), (Program::KEEPALIVE, 2, MessageType::MESSAGE));
 }
+
+#[test]
+fn a_client_that_asks_and_never_reads_is_not_read_either() {
+    let fixture = Fixture::new();
+    let mut wire = fixture.client();
+    wire.stream.set_write_timeout(Some(Duration::from_millis(300))).expect("settable");
+    let header = wire.header(TYPE);
+    let call = frame(&header, &[]).expect("small");
+    let many: Vec<u8> = call.iter().copied().cycle().take(call.len() * 4096).collect();
+    let mut sent = 0;
+    while sent < 64 << 20 {
+        match wire.stream.write(&many) {
+            Ok(count) => sent += count,
+            Err(_) => break,
+        }
+    }
+    assert!(sent < 8 << 20, "{sent} bytes of calls were taken");
+    let mut other = fixture.client();
+    assert_eq!(other.call(TYPE, &[]).value::<String>(), "Fake");
+    drop(wire);
+    eventually("the end of the client", || fixture.daemon.main.count().0 == 1);
+}

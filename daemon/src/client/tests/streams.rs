@@ -139,3 +139,16 @@ fn a_stream_ends_with_its_client() {
     assert_eq!(guest.read(&mut [0; 8]).expect("ends"), 0);
     eventually("the end of the client", || fixture.daemon.main.count().0 == 0);
 }
+
+#[test]
+fn a_client_that_leaves_a_full_stream_is_freed() {
+    let fixture = Fixture::new();
+    let mut wire = fixture.client();
+    let _guest = fixture.console();
+    let stream = wire.open_console();
+    wire.stream.set_write_timeout(Some(Duration::from_millis(300))).expect("settable");
+    let packet = frame(&stream, &[b'b'; 65_536]).expect("small");
+    while wire.stream.write_all(&packet).is_ok() {}
+    drop(wire);
+    eventually("the end of the client", || fixture.daemon.main.count().0 == 0);
+}
