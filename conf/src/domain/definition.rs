@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 use uuid::Uuid;
 
 use super::cpu::Cpu;
@@ -138,7 +138,7 @@ impl DomainDefinition {
         let document = Document::parse(xml)?.with_mode(flags.mode());
         let root = document.root();
         if root.name() != "domain" {
-            return Err(root.error(format_args!("unexpected element '{}', wanted 'domain'", root.name())));
+            return Err(Error::xml(format!("expecting root element of 'domain', not '{}'", root.name())));
         }
         Self::parse_node(root, flags, hooks)
     }
@@ -169,7 +169,7 @@ impl DomainDefinition {
     /// Errors: `INTERNAL_ERROR` for a definition without name or uuid.
     pub fn format(&self, flags: FormatFlags) -> Result<String> {
         if self.name.is_empty() {
-            return Err(oxivirt_core::Error::internal("a domain without name cannot be printed"));
+            return Err(Error::internal("a domain without name cannot be printed"));
         }
         let mut w = Writer::new(flags.mode());
         w.element("domain", self);
@@ -218,7 +218,8 @@ impl Element for DomainDefinition {
     fn parse(node: Node<'_>) -> Result<Self> {
         let kind = node.require("type")?;
         let id = if node.mode().live { node.value::<i32>("id")?.and_then(|id| u32::try_from(id).ok()) } else { None };
-        let name = node.child_text("name").filter(|n| !n.is_empty()).ok_or_else(|| node.missing_child("name"))?;
+        let name = node.child_text("name").filter(|n| !n.is_empty());
+        let name = name.ok_or_else(|| Error::new(ErrorCode::NO_NAME, ""))?;
         let action =
             |name: &str, default| -> Result<LifecycleAction> { Ok(node.child_value(name)?.unwrap_or(default)) };
         let text = |name: &str| node.child_text(name).map(|t| t.into_owned());

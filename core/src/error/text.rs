@@ -30,6 +30,7 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::OPERATION_FAILED => ("operation failed", "operation failed"),
         ErrorCode::UNKNOWN_HOST => ("unknown host", "unknown host {}"),
         ErrorCode::OS_TYPE => ("unknown OS type", "unknown OS type {}"),
+        ErrorCode::NO_NAME => ("missing name information", "missing name information in {}"),
         ErrorCode::DOM_EXIST => ("this domain exists already", "domain {} exists already"),
         ErrorCode::OPERATION_DENIED => ("operation forbidden", "operation forbidden"),
         ErrorCode::XML_ERROR => ("XML description is invalid or not well formed", "XML error"),
