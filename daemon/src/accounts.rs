@@ -28,7 +28,8 @@ pub(crate) fn group_id(name: &str) -> Option<u32> {
 }
 
 fn remembered(database: &'static str, id: u32) -> Option<String> {
-    static KNOWN: LazyLock<Mutex<HashMap<(&'static str, u32), Option<String>>>> = LazyLock::new(Mutex::default);
+    type Names = HashMap<(&'static str, u32), Option<String>>;
+    static KNOWN: LazyLock<Mutex<Names>> = LazyLock::new(Mutex::default);
     if let Some(name) = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&(database, id)) {
         return name.clone();
     }

@@ -248,8 +248,11 @@ impl Stream {
     /// Copies what the driver writes until it ends, then waits: only the
     /// client ends a stream that went well.
     async fn to_client(&self) -> io::Result<()> {
+        if !self.reads {
+            return pending().await;
+        }
         let mut buffer = Vec::new();
-        while self.reads {
+        loop {
             let mut ready = self.descriptor.readable().await?;
             let Some(client) = self.client.upgrade() else { return Ok(()) };
             let outgoing = client.outgoing.clone();
@@ -273,10 +276,9 @@ impl Stream {
             };
             client.send(&self.packet(Status::CONTINUE), &buffer[..count]);
             if count == 0 {
-                break;
+                return pending().await;
             }
         }
-        pending().await
     }
 
     /// Copies what the client sends until it finishes or aborts.
