@@ -58,6 +58,7 @@ impl DomainHooks for Hooks<'_> {
             )));
         }
         sort_disks(&mut def.devices.disks);
+        number_usb2(&mut def.devices.controllers);
         let os = &mut def.os.kind;
         os.kind.get_or_insert(OsType::Hvm);
         let arch = os.arch.get_or_insert_with(|| self.host_arch.to_owned()).clone();
@@ -177,6 +178,27 @@ fn insert_in_order(controllers: &mut Vec<Controller>) {
         }
     }
     *controllers = sorted;
+}
+
+/// The parts of a USB 2 controller that were given without numbers belong
+/// together: each companion to the master before it, else to the next one.
+fn number_usb2(controllers: &mut [Controller]) {
+    let usb2 = |c: &Controller| c.kind == ControllerType::Usb && c.model.as_deref().is_some_and(|m| m.starts_with("ich9-"));
+    for at in 0..controllers.len() {
+        let Some(this) = controllers.get(at).filter(|c| usb2(c) && c.index.is_none()) else { continue };
+        let model = this.model.clone();
+        // A second part of the same kind begins another controller.
+        let mate = controllers
+            .iter()
+            .filter(|c| usb2(c))
+            .filter_map(|c| c.index)
+            .find(|index| !controllers.iter().any(|c| usb2(c) && c.index == Some(*index) && c.model == model));
+        let taken = |index: u32| controllers.iter().any(|c| c.kind == ControllerType::Usb && c.index == Some(index));
+        let index = mate.or_else(|| (0..=u32::MAX).find(|index| !taken(*index)));
+        if let Some(this) = controllers.get_mut(at) {
+            this.index = index;
+        }
+    }
 }
 
 /// Disks of one bus stand by their names.
