@@ -57,7 +57,7 @@ impl Launch {
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (name, value) in &self.environment {
-            let _ = write!(text, "{name}={} \\\n", value.to_string_lossy());
+            let _ = writeln!(text, "{name}={} \\", value.to_string_lossy());
         }
         text.push_str(&self.binary.to_string_lossy());
         for argument in &self.arguments {
