@@ -11,10 +11,11 @@ pub(super) struct Counts {
 /// Adds up every summary in the output of `cargo test` or `cargo nextest run`.
 pub(super) fn counts(text: &str) -> Counts {
     let mut counts = Counts::default();
-    for line in text.lines().map(str::trim) {
-        let part = if let Some((_, rest)) = line.split_once("test result: ") {
+    for line in text.lines() {
+        // At the start of a line only: nextest shows what a failed test printed, indented.
+        let part = if let Some(rest) = line.strip_prefix("test result: ") {
             rest.split_once(". ").map(|(_, numbers)| numbers)
-        } else if line.starts_with("Summary [") {
+        } else if line.trim_start().starts_with("Summary [") {
             line.split_once(" run: ").map(|(_, numbers)| numbers)
         } else {
             None
@@ -56,6 +57,8 @@ mod tests {
         let text =
             "     Summary [   0.512s] 10 tests run: 6 passed (1 slow), 2 failed, 1 exec failed, 1 timed out, 3 skipped";
         assert_eq!(counts(text), Counts { passed: 6, failed: 4, skipped: 3 });
+        let quoted = format!("    test result: FAILED. 0 passed; 1 failed; 0 ignored\n{text}");
+        assert_eq!(counts(&quoted), counts(text));
     }
 
     #[test]
