@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::object;
@@ -74,6 +74,7 @@ impl Status {
 pub struct Guest {
     run: Mutex<Option<Arc<Run>>>,
     queue: Mutex<Queue>,
+    noted: Condvar,
     saving: Mutex<()>,
 }
 
@@ -94,6 +95,8 @@ pub enum Happening {
 struct Queue {
     waiting: VecDeque<(u64, Happening)>,
     served: bool,
+    /// A stop or start of the CPUs was taken out and is being noted.
+    noting: bool,
 }
 
 impl Guest {
@@ -148,12 +151,30 @@ impl Guest {
         true
     }
 
-    /// The next happening; none ends the serving.
+    /// The next happening; none ends the serving. Taking it tells that the one
+    /// before has been dealt with.
     pub fn next(&self) -> Option<(u64, Happening)> {
         let mut queue = lock(&self.queue);
         let next = queue.waiting.pop_front();
         queue.served = next.is_some();
+        queue.noting = next.as_ref().is_some_and(|(_, happening)| happening.is_of_cpus());
+        drop(queue);
+        self.noted.notify_all();
         next
+    }
+
+    /// Forgets stops and starts of the CPUs that QEMU told of up to now: the
+    /// answer to a command says how they stand, and what came before it would
+    /// only be told late.
+    pub fn settle_cpus(&self) {
+        let mut queue = lock(&self.queue);
+        queue.waiting.retain(|(_, happening)| !happening.is_of_cpus());
+        // Noting one takes no job, so this is short; the limit is for a full disk that hangs.
+        drop(
+            self.noted
+                .wait_timeout_while(queue, NOTING, |queue| queue.noting)
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     /// Forgets what waits, before a new QEMU is started.
@@ -161,6 +182,16 @@ impl Guest {
         lock(&self.queue).waiting.clear();
     }
 }
+
+impl Happening {
+    /// Whether it tells that the CPUs stopped or started.
+    fn is_of_cpus(&self) -> bool {
+        matches!(self, Self::Event(event) if matches!(event.name.as_str(), "STOP" | "RESUME"))
+    }
+}
+
+/// How long a command waits until an event that is being noted has been noted.
+const NOTING: Duration = Duration::from_secs(2);
 
 /// Events of which only the newest matters.
 const REPLACED: &[&str] = &["RTC_CHANGE", "BALLOON_CHANGE"];

@@ -40,6 +40,7 @@ impl Guests {
             run.take_paused();
             return Err(error);
         }
+        job.private().settle_cpus();
         self.note_paused(job.object(), run, Lifecycle::SuspendedPaused);
         Ok(())
     }
@@ -65,6 +66,7 @@ impl Guests {
             run.take_running();
             return Err(error);
         }
+        job.private().settle_cpus();
         self.note_running(job.object(), run);
         Ok(())
     }

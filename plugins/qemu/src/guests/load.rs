@@ -42,8 +42,21 @@ impl Guests {
         Ok(())
     }
 
-    /// Starts every guest that is to start with the daemon.
+    /// Starts every guest that is to start with the host: by the first daemon
+    /// since the run folder was emptied, and never by one that takes over.
     pub fn autostart(&self) {
+        let stamp = self.folders.run.join("autostarted");
+        let first = std::fs::create_dir_all(&self.folders.run)
+            .and_then(|()| std::fs::File::create_new(&stamp).map(drop));
+        match first {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return,
+            Err(error) => {
+                let path = stamp.display();
+                tracing::error!(%path, %error, "cannot note that guests were started; none is");
+                return;
+            }
+        }
         let listing = self.table.list();
         let mut wanted: Vec<_> = listing
             .iter()
