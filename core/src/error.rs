@@ -45,10 +45,12 @@ impl Error {
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let message = text::message(code, &detail);
+        // Clients get the pattern of the message as its first extra string.
+        let pattern = text::message(code, if detail.is_empty() { "" } else { "%1$s" });
         Self(RBox::new(Fields {
             code,
             domain: ErrorDomain::NONE,
-            str1: ROption::RSome(message.clone().into()),
+            str1: ROption::RSome(pattern.into()),
             str2: if detail.is_empty() { ROption::RNone } else { ROption::RSome(detail.into()) },
             message: message.into(),
             str3: ROption::RNone,

@@ -2,6 +2,8 @@
 //! URI scheme.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use super::loader::{self, Plugin};
 use super::{DriverKind, DriverModuleRef, OpenFlags};
@@ -11,6 +13,10 @@ use crate::host::Host;
 use crate::interface::INTERFACES;
 use crate::object::Object;
 use crate::{Connection, Error, ErrorCode, Result};
+
+/// How long a driver may take to start. One that takes guests over asks each of
+/// them with limits of its own, which are well below.
+const START_LIMIT: Duration = Duration::from_secs(90);
 
 /// Every plugin of a folder, and the files that were refused.
 #[derive(Default)]
@@ -102,14 +108,7 @@ impl Registry {
         }
         let mut registry = Registry::default();
         for (plugin, module) in order(waiting) {
-            // SAFETY: the table is the plugin's own.
-            let state = match unsafe { module.start()(host) }.into_result() {
-                Ok(started) => match started.driver {
-                    ROption::RSome(driver) => DriverState::Ready(driver),
-                    ROption::RNone => DriverState::Declined(started.declined.into()),
-                },
-                Err(error) => DriverState::Failed(error),
-            };
+            let state = start_within(START_LIMIT, module, host);
             registry.drivers.push(DriverEntry { plugin, module, state });
         }
         registry
@@ -167,6 +166,33 @@ impl Registry {
             }
         }
     }
+}
+
+/// Starts a driver on a thread of its own, so that one that hangs is given up
+/// and the others start all the same.
+fn start_within(limit: Duration, module: DriverModuleRef, host: Host) -> DriverState {
+    let (sender, receiver) = mpsc::channel();
+    let start = move || {
+        // SAFETY: the table is the plugin's own.
+        let state = match unsafe { module.start()(host) }.into_result() {
+            Ok(started) => match started.driver {
+                ROption::RSome(driver) => DriverState::Ready(driver),
+                ROption::RNone => DriverState::Declined(started.declined.into()),
+            },
+            Err(error) => DriverState::Failed(error),
+        };
+        let _ = sender.send(state);
+    };
+    if let Err(error) = std::thread::Builder::new().name("driver-start".to_owned()).spawn(start) {
+        return DriverState::Failed(Error::system("no thread to start a driver on", &error));
+    }
+    receiver.recv_timeout(limit).unwrap_or_else(|_| {
+        DriverState::Failed(Error::timed_out(format!(
+            "driver {} did not start within {} seconds",
+            module.name(),
+            limit.as_secs()
+        )))
+    })
 }
 
 /// Puts drivers behind those whose kind they want. Wishes in a circle are
