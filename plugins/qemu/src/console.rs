@@ -125,7 +125,8 @@ impl Console {
         let mut from_guest = Pipe::default();
         let mut from_peer = Pipe::default();
         loop {
-            let (terminal_flags, peer_flags) = (from_guest.wants_in() | from_peer.wants_out(), from_peer.wants_in() | from_guest.wants_out());
+            let (terminal_flags, peer_flags) =
+                (from_guest.wants_in() | from_peer.wants_out(), from_peer.wants_in() | from_guest.wants_out());
             let mut fds = [
                 PollFd::new(&self.terminal, terminal_flags),
                 PollFd::new(peer, peer_flags),

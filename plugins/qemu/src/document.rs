@@ -79,7 +79,9 @@ fn heading(name: &str) -> String {
     if name.contains("--") || name.ends_with('-') {
         return String::new();
     }
-    format!("<!--\nWritten by the daemon; what is changed here by hand will be lost. To change it use:\n  virsh edit {name}\n-->\n\n")
+    format!(
+        "<!--\nWritten by the daemon; what is changed here by hand will be lost. To change it use:\n  virsh edit {name}\n-->\n\n"
+    )
 }
 
 /// Writes a file whole and flushed, readable by this user only.

@@ -66,7 +66,10 @@ impl Driver for QemuDriver {
             return Err(own(Error::invalid_arg(format!("no QEMU URI path given, try qemu://{}", self.path))));
         }
         if path != self.path {
-            return Err(own(Error::invalid_arg(format!("unexpected QEMU URI path '{path}', try qemu://{}", self.path))));
+            return Err(own(Error::invalid_arg(format!(
+                "unexpected QEMU URI path '{path}', try qemu://{}",
+                self.path
+            ))));
         }
         let connection = QemuConnection { guests: Arc::clone(&self.guests), uri: uri.to_owned() };
         Ok(Opened { connection, channel: self.channel })

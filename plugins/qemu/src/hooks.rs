@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use oxivirt_conf::domain::devices::{
     Audio, AudioType, BalloonModel, Controller, ControllerType, DeviceMut, Disk, DiskDevice, GraphicsKind, Input,
-    InputBus, InputType, MemBalloon, RngBackend, PanicModel, Serial, StorageFormat, Video, VideoType, Watchdog, WatchdogAction,
-    WatchdogModel,
+    InputBus, InputType, MemBalloon, PanicModel, RngBackend, Serial, StorageFormat, Video, VideoType, Watchdog,
+    WatchdogAction, WatchdogModel,
 };
 use oxivirt_conf::domain::{
     Cpu, CpuCheck, CpuFallback, CpuMatch, CpuMode, DomainDefinition, DomainHooks, DomainType, OsType, ParseFlags,
@@ -183,7 +183,8 @@ fn insert_in_order(controllers: &mut Vec<Controller>) {
 /// The parts of a USB 2 controller that were given without numbers belong
 /// together: each companion to the master before it, else to the next one.
 fn number_usb2(controllers: &mut [Controller]) {
-    let usb2 = |c: &Controller| c.kind == ControllerType::Usb && c.model.as_deref().is_some_and(|m| m.starts_with("ich9-"));
+    let usb2 =
+        |c: &Controller| c.kind == ControllerType::Usb && c.model.as_deref().is_some_and(|m| m.starts_with("ich9-"));
     for at in 0..controllers.len() {
         let Some(this) = controllers.get(at).filter(|c| usb2(c) && c.index.is_none()) else { continue };
         let model = this.model.clone();

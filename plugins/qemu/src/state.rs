@@ -128,9 +128,7 @@ impl Guest {
         if let Happening::Event(event) = &happening
             && REPLACED.contains(&event.name.as_str())
         {
-            queue.waiting.retain(|(t, h)| {
-                *t != token || !matches!(h, Happening::Event(e) if e.name == event.name)
-            });
+            queue.waiting.retain(|(t, h)| *t != token || !matches!(h, Happening::Event(e) if e.name == event.name));
         }
         queue.waiting.push_back((token, happening));
         self.claim(&mut queue)
@@ -171,9 +169,7 @@ impl Guest {
         queue.waiting.retain(|(_, happening)| !happening.is_of_cpus());
         // Noting one takes no job, so this is short; the limit is for a full disk that hangs.
         drop(
-            self.noted
-                .wait_timeout_while(queue, NOTING, |queue| queue.noting)
-                .unwrap_or_else(PoisonError::into_inner),
+            self.noted.wait_timeout_while(queue, NOTING, |queue| queue.noting).unwrap_or_else(PoisonError::into_inner),
         );
     }
 

@@ -35,9 +35,12 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
 /// Puts all devices in place. With `grow` buses are added as needed, which
 /// the caller then reads from the topology.
 fn place_all(domain: &mut DomainDefinition, grow: bool) -> Result<Topology> {
-    let models = domain.devices.controllers.iter().filter(|c| c.kind == ControllerType::Pci).filter_map(|c| {
-        Some((c.index.unwrap_or(0), BusModel::from_word(c.model.as_deref()?)?))
-    });
+    let models = domain
+        .devices
+        .controllers
+        .iter()
+        .filter(|c| c.kind == ControllerType::Pci)
+        .filter_map(|c| Some((c.index.unwrap_or(0), BusModel::from_word(c.model.as_deref()?)?)));
     let mut topology = Topology::new(models.collect::<Vec<_>>(), grow)?;
     reserve_board(domain, &mut topology)?;
     let q35 = topology.is_pcie();
@@ -149,7 +152,12 @@ fn board_places(domain: &mut DomainDefinition) -> Result<()> {
             Some(at) if (at.bus, u32::from(at.slot), u32::from(at.function)) == (0, place.0, place.1) => {}
             Some(_) if c.kind == ControllerType::Usb => {}
             Some(_) => {
-                return Err(Error::xml(format!("Primary {} controller must have PCI address 0:{:x}.{:x}", c.kind.as_str().to_uppercase(), place.0, place.1)));
+                return Err(Error::xml(format!(
+                    "Primary {} controller must have PCI address 0:{:x}.{:x}",
+                    c.kind.as_str().to_uppercase(),
+                    place.0,
+                    place.1
+                )));
             }
         }
     }

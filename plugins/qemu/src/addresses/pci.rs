@@ -175,7 +175,10 @@ impl Topology {
         let mut topology = Self { buses: Vec::new(), grow };
         for (index, model) in controllers {
             if index > MAX_BUS {
-                return Err(Error::new(ErrorCode::XML_ERROR, format!("PCI controller index {index} too high, maximum is {MAX_BUS}")));
+                return Err(Error::new(
+                    ErrorCode::XML_ERROR,
+                    format!("PCI controller index {index} too high, maximum is {MAX_BUS}"),
+                ));
             }
             let index = index as usize;
             if topology.buses.len() <= index {
@@ -276,7 +279,8 @@ impl Topology {
             self.take(place, fit);
             return Ok(place);
         }
-        if self.grow && self.grow_for(fit)
+        if self.grow
+            && self.grow_for(fit)
             && let Some(place) = self.find(fit)
         {
             self.take(place, fit);

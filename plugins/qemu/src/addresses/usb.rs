@@ -42,18 +42,15 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
                 Some(Address::Usb(at)) => Some(at.bus),
                 _ => None,
             };
-            let roots = controllers.iter().flat_map(|(bus, ports)| {
-                (1..=*ports).map(|port| Port { bus: *bus, path: vec![port] })
-            });
+            let roots = controllers
+                .iter()
+                .flat_map(|(bus, ports)| (1..=*ports).map(|port| Port { bus: *bus, path: vec![port] }));
             let on_hubs = hubs.iter().flat_map(|hub| {
                 (1..=HUB_PORTS).map(|port| Port { bus: hub.bus, path: [&hub.path[..], &[port]].concat() })
             });
-            let free = roots
-                .chain(on_hubs)
-                .find(|port| !taken.contains(port) && wanted_bus.is_none_or(|bus| bus == port.bus));
-            let port = free.ok_or_else(|| {
-                Error::xml("No free USB ports; add a hub or another USB controller")
-            })?;
+            let free =
+                roots.chain(on_hubs).find(|port| !taken.contains(port) && wanted_bus.is_none_or(|bus| bus == port.bus));
+            let port = free.ok_or_else(|| Error::xml("No free USB ports; add a hub or another USB controller"))?;
             taken.insert(port.clone());
             info.address = Some(Address::Usb(UsbAddress { bus: port.bus, port: Some(UsbPort(port.path)) }));
         }
@@ -74,7 +71,9 @@ fn wanting(domain: &mut DomainDefinition) -> Vec<(&mut DeviceInfo, bool)> {
     let inputs = d.inputs.iter_mut().filter(|x| x.bus == Some(InputBus::Usb));
     all.extend(inputs.map(|x| (&mut x.info, false)));
     all.extend(d.interfaces.iter_mut().filter(|x| x.model.as_deref() == Some("usb-net")).map(|x| (&mut x.info, false)));
-    all.extend(d.serials.iter_mut().filter(|x| x.target_type.as_deref() == Some("usb-serial")).map(|x| (&mut x.info, false)));
+    all.extend(
+        d.serials.iter_mut().filter(|x| x.target_type.as_deref() == Some("usb-serial")).map(|x| (&mut x.info, false)),
+    );
     all.extend(d.sounds.iter_mut().filter(|x| x.model == SoundModel::Usb).map(|x| (&mut x.info, false)));
     all.extend(d.redirdevs.iter_mut().map(|x| (&mut x.info, false)));
     all

@@ -45,8 +45,7 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
                 let port = (1..*ports).find(|p| !taken.contains(&(*controller, *p)))?;
                 Some((*controller, port))
             });
-        let (controller, port) =
-            place.ok_or_else(|| Error::xml("Unable to find a free virtio-serial port"))?;
+        let (controller, port) = place.ok_or_else(|| Error::xml("Unable to find a free virtio-serial port"))?;
         taken.insert((controller, port));
         info.address = Some(Address::VirtioSerial { controller, bus: 0, port });
     }

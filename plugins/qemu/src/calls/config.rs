@@ -68,8 +68,10 @@ impl DomainConfig for QemuConnection {
         let object = self.find(dom)?;
         let which = Which::new(&object.snapshot(), flags.0 & 3)?;
         if which.live() {
-            return Err(Error::config_unsupported("plugging CPUs into a running guest is not supported by this driver yet"))
-                .own();
+            return Err(Error::config_unsupported(
+                "plugging CPUs into a running guest is not supported by this driver yet",
+            ))
+            .own();
         }
         let job = self.guests.job(&object, JobKind::Modify, &owner(call)).own()?;
         let maximum = flags.contains(F::MAXIMUM);

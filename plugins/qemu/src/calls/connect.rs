@@ -18,9 +18,9 @@ impl Connect for QemuConnection {
 
     fn connect_get_version(&self, _call: &Call) -> Result<u64> {
         let catalog = &self.guests.catalog;
-        let binary = catalog.binary_for(crate::document::host_arch()).ok_or_else(|| {
-            Error::internal("no QEMU program for this host's architecture was found")
-        });
+        let binary = catalog
+            .binary_for(crate::document::host_arch())
+            .ok_or_else(|| Error::internal("no QEMU program for this host's architecture was found"));
         Ok(catalog.get(&binary.own()?).own()?.version.into())
     }
 

@@ -31,9 +31,8 @@ impl DomainConsole for QemuConnection {
             Some(name) => all.clone().find(|(_, info)| info.alias.as_deref() == Some(name)).map(|(source, _)| source),
             None => all.clone().next().map(|(source, _)| source),
         };
-        let source = found.ok_or_else(|| {
-            Error::internal(format!("cannot find console device '{}'", dev_name.unwrap_or("default")))
-        });
+        let source = found
+            .ok_or_else(|| Error::internal(format!("cannot find console device '{}'", dev_name.unwrap_or("default"))));
         let source = source.own()?;
         let CharKind::Pty { path: Some(path) } = &source.kind else {
             return Err(Error::internal(format!(

@@ -30,7 +30,8 @@ impl DomainInformation for QemuConnection {
             false => (snapshot.inactive_definition(), FormatFlags::INACTIVE),
         };
         let wanted = [(F::SECURE, FormatFlags::SECURE), (F::MIGRATABLE, FormatFlags::MIGRATABLE)];
-        let print = wanted.iter().filter(|(flag, _)| flags.contains(*flag)).fold(print, |print, (_, more)| print | *more);
+        let print =
+            wanted.iter().filter(|(flag, _)| flags.contains(*flag)).fold(print, |print, (_, more)| print | *more);
         match (snapshot.is_active(), snapshot.status.balloon_kib) {
             // What the balloon last said is newer than the definition.
             (true, Some(kib)) if kib != definition.current_memory.0 && !flags.contains(F::INACTIVE) => {

@@ -38,7 +38,8 @@ impl DomainLifecycle for QemuConnection {
 
     fn domain_define_xml_flags(&self, call: &Call, xml: &str, flags: DomainDefineFlags) -> Result<Domain> {
         check_flags(flags.0, DomainDefineFlags::VALIDATE.0, "domain_define_xml_flags")?;
-        let object = self.guests.define(xml, schema(flags.contains(DomainDefineFlags::VALIDATE)), &owner(call)).own()?;
+        let object =
+            self.guests.define(xml, schema(flags.contains(DomainDefineFlags::VALIDATE)), &owner(call)).own()?;
         Ok(reference(&object.snapshot()))
     }
 
@@ -89,8 +90,13 @@ impl DomainLifecycle for QemuConnection {
 
     fn domain_undefine_flags(&self, call: &Call, dom: &Domain, flags: DomainUndefineFlags) -> Result<()> {
         use DomainUndefineFlags as F;
-        let known = F::MANAGED_SAVE | F::SNAPSHOTS_METADATA | F::NVRAM | F::KEEP_NVRAM | F::CHECKPOINTS_METADATA
-            | F::TPM | F::KEEP_TPM;
+        let known = F::MANAGED_SAVE
+            | F::SNAPSHOTS_METADATA
+            | F::NVRAM
+            | F::KEEP_NVRAM
+            | F::CHECKPOINTS_METADATA
+            | F::TPM
+            | F::KEEP_TPM;
         check_flags(flags.0, known.0, "domain_undefine_flags")?;
         if flags.contains(F::NVRAM | F::KEEP_NVRAM) {
             return Err(Error::new(ErrorCode::INVALID_ARG, "cannot both keep and delete nvram")).own();
@@ -132,8 +138,5 @@ fn start_options(flags: DomainCreateFlags, call: &str) -> Result<StartOptions> {
     use DomainCreateFlags as F;
     let known = F::START_PAUSED | F::START_BYPASS_CACHE | F::START_FORCE_BOOT | F::START_VALIDATE;
     check_flags(flags.0, known.0, call)?;
-    Ok(StartOptions {
-        paused: flags.contains(F::START_PAUSED),
-        schema: schema(flags.contains(F::START_VALIDATE)),
-    })
+    Ok(StartOptions { paused: flags.contains(F::START_PAUSED), schema: schema(flags.contains(F::START_VALIDATE)) })
 }

@@ -38,7 +38,8 @@ impl DomainMetadata for QemuConnection {
                     DomainMetadataType::TITLE => definition.title.clone_from(&text),
                     DomainMetadataType::ELEMENT => {
                         let uri = uri.filter(|uri| !uri.is_empty());
-                        let uri = uri.ok_or_else(|| Error::invalid_arg("uri in virDomainSetMetadata must not be NULL"))?;
+                        let uri =
+                            uri.ok_or_else(|| Error::invalid_arg("uri in virDomainSetMetadata must not be NULL"))?;
                         if metadata.is_some() && key.is_none() {
                             return Err(Error::invalid_arg("key in virDomainSetMetadata must not be NULL"));
                         }
@@ -72,7 +73,9 @@ impl DomainMetadata for QemuConnection {
             DomainMetadataType::ELEMENT => definition.metadata_element(uri.unwrap_or_default()),
             unknown => return Err(unknown_type(unknown)).own(),
         };
-        found.ok_or_else(|| Error::new(ErrorCode::NO_DOMAIN_METADATA, "Requested metadata element is not present")).own()
+        found
+            .ok_or_else(|| Error::new(ErrorCode::NO_DOMAIN_METADATA, "Requested metadata element is not present"))
+            .own()
     }
 }
 

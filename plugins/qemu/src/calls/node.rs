@@ -89,7 +89,10 @@ impl Node for QemuConnection {
         let host = Host::this();
         if cell_num == -1 {
             let m = host.memory().map_err(|e| failed(&e)).own()?;
-            return answer(nparams, &[("total", m.total), ("free", m.free), ("buffers", m.buffers), ("cached", m.cached)]);
+            return answer(
+                nparams,
+                &[("total", m.total), ("free", m.free), ("buffers", m.buffers), ("cached", m.cached)],
+            );
         }
         let cells = host.cells().map_err(|e| failed(&e)).own()?;
         let cell = cells.iter().find(|c| i64::from(c.id) == i64::from(cell_num));

@@ -104,7 +104,9 @@ impl Catalog {
 
     fn find(&self, name: &str) -> Option<PathBuf> {
         let candidates = self.search.iter().map(|dir| dir.join(name));
-        candidates.into_iter().find(|path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file())
+        candidates
+            .into_iter()
+            .find(|path| rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file())
     }
 
     fn file(&self, binary: &Path) -> PathBuf {

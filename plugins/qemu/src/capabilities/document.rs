@@ -162,9 +162,9 @@ pub fn domain_capabilities(
         Some(binary) => catalog.get(binary.as_ref())?,
         None => {
             let arch = arch.unwrap_or_else(|| host_arch());
-            let binary = catalog
-                .binary_for(arch)
-                .ok_or_else(|| Error::invalid_arg(format!("unable to find any emulator to serve '{arch}' architecture")))?;
+            let binary = catalog.binary_for(arch).ok_or_else(|| {
+                Error::invalid_arg(format!("unable to find any emulator to serve '{arch}' architecture"))
+            })?;
             catalog.get(&binary)?
         }
     };
@@ -229,7 +229,8 @@ fn document(e: &Emulator, caps: &AccelCaps, machine: &Machine, accel: Accel) -> 
         buses.push("sata");
     }
     let models = ["virtio", "virtio-transitional", "virtio-non-transitional"];
-    let custom = dom::CustomCpu { models: caps.cpu_models.iter().filter(|m| is_named(&m.name)).map(cpu_model).collect() };
+    let custom =
+        dom::CustomCpu { models: caps.cpu_models.iter().filter(|m| is_named(&m.name)).map(cpu_model).collect() };
     let mut graphics = vec!["vnc"];
     if e.options.contains_key("spice") {
         graphics.push("spice");
@@ -283,7 +284,9 @@ fn document(e: &Emulator, caps: &AccelCaps, machine: &Machine, accel: Accel) -> 
             genid: Some(Support::no()),
             backing_store_input: Some(Support::yes()),
             backup: Some(Support::no()),
-            async_teardown: Some(Support::when(e.options.get("run-with").is_some_and(|o| o.contains("async-teardown")))),
+            async_teardown: Some(Support::when(
+                e.options.get("run-with").is_some_and(|o| o.contains("async-teardown")),
+            )),
             ps2: Some(Support::yes()),
             sev: Some(dom::Sev::default()),
             sgx: Some(dom::Sgx::default()),

@@ -42,10 +42,7 @@ pub fn probe(binary: &Path, limit: Duration) -> Result<Emulator> {
 
 /// Asks through sessions that `start` opens; none means "this way of
 /// execution is not there". The first session is asked everything.
-pub fn probe_with<A: Ask>(
-    binary: &Path,
-    mut start: impl FnMut(Accel) -> Result<Option<A>>,
-) -> Result<Emulator> {
+pub fn probe_with<A: Ask>(binary: &Path, mut start: impl FnMut(Accel) -> Result<Option<A>>) -> Result<Emulator> {
     let mut reader = Reader::new(binary);
     if let Some(mut session) = start(Accel::Kvm)? {
         // The binary falls back by itself where the kernel's help fails.

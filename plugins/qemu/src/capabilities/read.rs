@@ -92,9 +92,8 @@ impl Reader {
                 caps.options.insert(name.to_owned(), names);
             }
         }
-        let words = |answer: Option<Value>| {
-            answer.iter().flat_map(list).filter_map(|v| Some(v.as_str()?.to_owned())).collect()
-        };
+        let words =
+            |answer: Option<Value>| answer.iter().flat_map(list).filter_map(|v| Some(v.as_str()?.to_owned())).collect();
         caps.tpm_models = words(may(ask, "query-tpm-models", Value::Null)?);
         caps.tpm_types = words(may(ask, "query-tpm-types", Value::Null)?);
         self.accel(ask, accel)?;
@@ -183,10 +182,33 @@ const OLDEST: u32 = 6_002_000;
 
 /// Device types whose properties decide something.
 const DEVICES: &[&str] = &[
-    "virtio-blk-pci", "virtio-net-pci", "virtio-scsi-pci", "virtio-net-ccw", "virtio-scsi-ccw", "vfio-pci", "scsi-hd",
-    "ide-hd", "PIIX4_PM", "usb-redir", "usb-storage", "kvm-pit", "VGA", "vmware-svga", "qxl", "virtio-gpu-pci",
-    "virtio-gpu-device", "ICH9-LPC", "virtio-balloon-pci", "virtio-balloon-ccw", "intel-iommu", "mch", "nvdimm",
-    "pcie-root-port", "usb-host", "virtio-mem-pci", "virtio-iommu-pci",
+    "virtio-blk-pci",
+    "virtio-net-pci",
+    "virtio-scsi-pci",
+    "virtio-net-ccw",
+    "virtio-scsi-ccw",
+    "vfio-pci",
+    "scsi-hd",
+    "ide-hd",
+    "PIIX4_PM",
+    "usb-redir",
+    "usb-storage",
+    "kvm-pit",
+    "VGA",
+    "vmware-svga",
+    "qxl",
+    "virtio-gpu-pci",
+    "virtio-gpu-device",
+    "ICH9-LPC",
+    "virtio-balloon-pci",
+    "virtio-balloon-ccw",
+    "intel-iommu",
+    "mch",
+    "nvdimm",
+    "pcie-root-port",
+    "usb-host",
+    "virtio-mem-pci",
+    "virtio-iommu-pci",
 ];
 
 /// Other object types whose properties decide something.

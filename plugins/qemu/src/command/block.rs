@@ -1,6 +1,8 @@
 //! Block nodes: what a disk reads from, layer by layer.
 
-use oxivirt_conf::domain::devices::{BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, StorageFormat, StorageKind, StorageSource};
+use oxivirt_conf::domain::devices::{
+    BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, StorageFormat, StorageKind, StorageSource,
+};
 use oxivirt_core::{Error, Result};
 
 use super::{Host, Props};

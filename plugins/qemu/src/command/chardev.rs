@@ -1,7 +1,7 @@
 //! Character devices: the host side of serial lines, channels and the like.
 
 use oxivirt_conf::domain::devices::{CharKind, CharProtocol, CharSource, SocketMode};
-use oxivirt_conf::xml::{YesNo};
+use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, escape, on_off};
@@ -77,8 +77,10 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
                     let fd = b.host.listen(&path)?;
                     format!("socket,id={id},fd={fd},server=on,wait=off")
                 }
-                SocketMode::Connect => format!("socket,id={id},path={}", escape(&path))
-                    + &reconnect(unix.reconnect.as_ref().and_then(|r| r.timeout)),
+                SocketMode::Connect => {
+                    format!("socket,id={id},path={}", escape(&path))
+                        + &reconnect(unix.reconnect.as_ref().and_then(|r| r.timeout))
+                }
             }
         }
         CharKind::SpiceVmc => format!("spicevmc,id={id},name={}", spice_name(alias)),
@@ -95,7 +97,9 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
         }
         CharKind::DBus { channel } => format!("dbus,id={id},name={}", escape(&need(channel, "channel")?)),
         CharKind::Nmdm { .. } => {
-            return Err(Error::config_unsupported(format!("{alias}: nmdm character devices are not supported by QEMU")));
+            return Err(Error::config_unsupported(format!(
+                "{alias}: nmdm character devices are not supported by QEMU"
+            )));
         }
     };
     if let Some(log) = &source.log {

@@ -39,7 +39,10 @@ pub(super) fn clock(b: &mut Builder<'_>) -> Result<()> {
             Some(TickPolicy::Catchup) => text.push_str(",driftfix=slew"),
             None | Some(TickPolicy::Delay) => {}
             Some(other) => {
-                return Err(Error::config_unsupported(format!("unsupported rtc timer tickpolicy '{}'", other.as_str())));
+                return Err(Error::config_unsupported(format!(
+                    "unsupported rtc timer tickpolicy '{}'",
+                    other.as_str()
+                )));
             }
         }
     }

@@ -34,7 +34,8 @@ pub(super) fn controllers(b: &mut Builder<'_>) -> Result<()> {
             }
         }
     }
-    let known = |c: &&Controller| !ORDER.contains(&c.kind) && !matches!(c.kind, ControllerType::Fdc | ControllerType::Isa);
+    let known =
+        |c: &&Controller| !ORDER.contains(&c.kind) && !matches!(c.kind, ControllerType::Fdc | ControllerType::Isa);
     match domain.devices.controllers.iter().find(known) {
         Some(other) => Err(unsupported(other, "this type")),
         None => Ok(()),

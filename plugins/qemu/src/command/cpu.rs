@@ -1,7 +1,9 @@
 //! `-cpu`: model, features, enlightenments.
 
-use oxivirt_conf::domain::{Switch, Cpu, CpuAddressMode, CpuCacheMode, CpuFeaturePolicy, CpuMatch, CpuMode, Features, HypervMode, TimerName};
-use oxivirt_conf::xml::{YesNo};
+use oxivirt_conf::domain::{
+    Cpu, CpuAddressMode, CpuCacheMode, CpuFeaturePolicy, CpuMatch, CpuMode, Features, HypervMode, Switch, TimerName,
+};
+use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, on_off};
@@ -64,9 +66,7 @@ fn model(b: &Builder<'_>) -> Result<String> {
         CpuMode::HostModel => {
             return Err(Error::config_unsupported("CPU mode 'host-model' is not supported by this driver yet"));
         }
-        CpuMode::Custom => {
-            cpu.model.clone().ok_or_else(|| Error::internal("CPU without a model"))?
-        }
+        CpuMode::Custom => cpu.model.clone().ok_or_else(|| Error::internal("CPU without a model"))?,
     };
     if let Some(vendor) = &cpu.vendor_id {
         text.push_str(&format!(",vendor={vendor}"));
@@ -188,7 +188,9 @@ fn cache_and_bits(cpu: &Cpu, add: &mut dyn FnMut(&str, &str)) -> Result<()> {
             }
             (_, CpuCacheMode::Disable) => add("l3-cache", "off"),
             (_, CpuCacheMode::Passthrough) => {
-                return Err(Error::config_unsupported("CPU cache mode 'passthrough' needs CPU mode 'host-passthrough'"));
+                return Err(Error::config_unsupported(
+                    "CPU cache mode 'passthrough' needs CPU mode 'host-passthrough'",
+                ));
             }
         }
     }

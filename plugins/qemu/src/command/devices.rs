@@ -1,7 +1,10 @@
 //! All devices in QEMU's order, and those that are small enough to be here.
 
-use oxivirt_conf::domain::{DomainDefinition};
-use oxivirt_conf::domain::devices::{Address, BalloonModel, Channel, ChannelTarget, DiskBus, DiskDevice, Input, InputBus, InputType, MemBalloon, Panic, PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel};
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::devices::{
+    Address, BalloonModel, Channel, ChannelTarget, DiskBus, DiskDevice, Input, InputBus, InputType, MemBalloon, Panic,
+    PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel,
+};
 use oxivirt_core::{Error, Result};
 
 use super::chardev::{Use, chardev};
@@ -168,7 +171,9 @@ fn serial(b: &mut Builder<'_>, s: &Serial) -> Result<()> {
         "isa-serial" => props = props.number("index", s.port.unwrap_or(0)),
         "isa-debugcon" | "usb-serial" | "pci-serial" => {}
         other => {
-            return Err(Error::config_unsupported(format!("serial device model '{other}' is not supported by this driver")));
+            return Err(Error::config_unsupported(format!(
+                "serial device model '{other}' is not supported by this driver"
+            )));
         }
     }
     let place = place::device(b, &s.info, "serial")?;
@@ -212,7 +217,8 @@ fn consoles(b: &mut Builder<'_>) -> Result<()> {
                 let alias = super::alias(&c.info)?.to_owned();
                 let id = chardev(b, &c.source, &alias, Use::Plain)?;
                 let place = place::device(b, &c.info, "console")?;
-                let props = Props::new().text("driver", "virtconsole").and(&place).text("chardev", id).text("id", alias);
+                let props =
+                    Props::new().text("driver", "virtconsole").and(&place).text("chardev", id).text("id", alias);
                 b.json("-device", &props);
             }
             other => {
@@ -315,7 +321,9 @@ fn balloon(b: &Builder<'_>, m: &MemBalloon) -> Result<Option<Props>> {
         BalloonModel::Virtio => "",
         BalloonModel::Transitional => "virtio-transitional",
         BalloonModel::NonTransitional => "virtio-non-transitional",
-        BalloonModel::Xen => return Err(Error::config_unsupported("memory balloon model 'xen' is not supported by QEMU")),
+        BalloonModel::Xen => {
+            return Err(Error::config_unsupported("memory balloon model 'xen' is not supported by QEMU"));
+        }
     };
     let props = Props::new()
         .text("driver", virtio_driver("virtio-balloon-pci", model)?)

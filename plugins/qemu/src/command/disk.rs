@@ -1,6 +1,8 @@
 //! The guest's side of disks.
 
-use oxivirt_conf::domain::devices::{Address, Disk, DiskBus, DiskCache, DiskDevice, DriveAddress, ErrorPolicy, GeometryTranslation, VirtioModel};
+use oxivirt_conf::domain::devices::{
+    Address, Disk, DiskBus, DiskCache, DiskDevice, DriveAddress, ErrorPolicy, GeometryTranslation, VirtioModel,
+};
 use oxivirt_core::{Error, Result};
 
 use super::block::{self, unsupported};
@@ -153,9 +155,7 @@ fn scsi(b: &Builder<'_>, disk: &Disk) -> Result<Props> {
             }
             props.number("scsi-id", at.unit)
         }
-        ScsiAddressing::Full => {
-            props.number("channel", at.bus).number("scsi-id", at.target).number("lun", at.unit)
-        }
+        ScsiAddressing::Full => props.number("channel", at.bus).number("scsi-id", at.target).number("lun", at.unit),
     };
     if disk.device != DiskDevice::Lun {
         let id = match &disk.serial {

@@ -1,7 +1,9 @@
 //! Video cards, sound cards and what is behind them.
 
-use oxivirt_conf::domain::devices::{Audio, AudioDirection, AudioType, CodecType, Sound, SoundModel, Video, VideoBackend, VideoType};
-use oxivirt_conf::xml::{YesNo};
+use oxivirt_conf::domain::devices::{
+    Audio, AudioDirection, AudioType, CodecType, Sound, SoundModel, Video, VideoBackend, VideoType,
+};
+use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props, place};
@@ -17,7 +19,9 @@ pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
     let driver = match (m.kind, primary) {
         (VideoType::None, _) => return Ok(None),
         (VideoType::Vga, true) => "VGA",
-        (VideoType::Vga, false) => return Err(Error::config_unsupported("video type 'vga' is only valid as primary video device")),
+        (VideoType::Vga, false) => {
+            return Err(Error::config_unsupported("video type 'vga' is only valid as primary video device"));
+        }
         (VideoType::Cirrus, true) => "cirrus-vga",
         (VideoType::Vmvga, true) => "vmware-svga",
         (VideoType::Qxl, true) => "qxl-vga",
@@ -29,7 +33,10 @@ pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
         (VideoType::Bochs, _) => "bochs-display",
         (VideoType::Ramfb, _) => "ramfb",
         (other, _) => {
-            return Err(Error::config_unsupported(format!("video type '{}' is not supported by this driver", other.as_str())));
+            return Err(Error::config_unsupported(format!(
+                "video type '{}' is not supported by this driver",
+                other.as_str()
+            )));
         }
     };
     if !b.emulator.has_type(driver) {

@@ -114,7 +114,10 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
             }
         }
     }
-    if spice.auth.passwd.is_none() && spice.port > 0 && !matches!(g.listens.first(), Some(Listen::Socket { .. } | Listen::None)) {
+    if spice.auth.passwd.is_none()
+        && spice.port > 0
+        && !matches!(g.listens.first(), Some(Listen::Socket { .. } | Listen::None))
+    {
         parts.push("disable-ticketing=on".into());
     }
     if !spice.channels.is_empty() || spice.default_mode.is_some() {

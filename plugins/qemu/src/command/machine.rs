@@ -1,7 +1,7 @@
 //! The board: machine, memory, CPUs in number, boot.
 
-use oxivirt_conf::domain::{CpuTopology, IoApicDriver, LoaderType, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
 use oxivirt_conf::domain::devices::SoundModel;
+use oxivirt_conf::domain::{CpuTopology, IoApicDriver, LoaderType, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
@@ -144,7 +144,9 @@ pub(super) fn memory(b: &mut Builder<'_>) -> Result<()> {
             (backing.discard, "<discard>"),
         ] {
             if present {
-                return Err(Error::config_unsupported(format!("memoryBacking {what} is not supported by this driver yet")));
+                return Err(Error::config_unsupported(format!(
+                    "memoryBacking {what} is not supported by this driver yet"
+                )));
             }
         }
     }
@@ -167,7 +169,9 @@ pub(super) fn cpus(b: &mut Builder<'_>) -> Result<()> {
     }
     match b.domain.cpu.as_ref().and_then(|c| c.topology.as_ref()) {
         Some(CpuTopology { sockets, dies, clusters, cores, threads }) => {
-            text.push_str(&format!(",sockets={sockets},dies={dies},clusters={clusters},cores={cores},threads={threads}"));
+            text.push_str(&format!(
+                ",sockets={sockets},dies={dies},clusters={clusters},cores={cores},threads={threads}"
+            ));
         }
         None => text.push_str(&format!(",sockets={},cores=1,threads=1", vcpu.maximum)),
     }
@@ -271,7 +275,9 @@ pub(super) fn smbios(b: &mut Builder<'_>) -> Result<()> {
             text
         };
         let blocks = [(0, &info.bios), (1, &info.system)];
-        for (number, entries) in blocks.into_iter().chain(info.base_boards.iter().map(|e| (2, e))).chain([(3, &info.chassis)]) {
+        for (number, entries) in
+            blocks.into_iter().chain(info.base_boards.iter().map(|e| (2, e))).chain([(3, &info.chassis)])
+        {
             if !entries.is_empty() {
                 b.pair("-smbios", block(number, entries));
             }

@@ -186,8 +186,8 @@ impl Builder<'_> {
 
     /// The alias of a controller, which its bus is called after.
     fn controller_alias(&self, kind: &str, index: u32) -> Result<&str> {
-        let kind = ControllerType::from_word(kind)
-            .ok_or_else(|| Error::internal(format!("no controller type '{kind}'")))?;
+        let kind =
+            ControllerType::from_word(kind).ok_or_else(|| Error::internal(format!("no controller type '{kind}'")))?;
         // A companion shares the index of the controller that it helps.
         let found = self
             .domain

@@ -25,15 +25,15 @@ pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
             }
             props.maybe_number("sndbuf", net.tune.as_ref().and_then(|t| t.sndbuf))
         }
-        InterfaceSource::Server(s) => {
-            Props::new().text("type", "socket").text("listen", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port))
-        }
-        InterfaceSource::Client(s) => {
-            Props::new().text("type", "socket").text("connect", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port))
-        }
-        InterfaceSource::Mcast(s) => {
-            Props::new().text("type", "socket").text("mcast", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port))
-        }
+        InterfaceSource::Server(s) => Props::new()
+            .text("type", "socket")
+            .text("listen", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port)),
+        InterfaceSource::Client(s) => Props::new()
+            .text("type", "socket")
+            .text("connect", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port)),
+        InterfaceSource::Mcast(s) => Props::new()
+            .text("type", "socket")
+            .text("mcast", format!("{}:{}", s.address.as_deref().unwrap_or(""), s.port)),
         InterfaceSource::Udp(s) => {
             let mut props = Props::new()
                 .text("type", "socket")
@@ -56,12 +56,10 @@ fn user(net: &Interface) -> Result<Props> {
     for ip in &net.guest_ip.ips {
         let prefix = ip.prefix;
         props = match ip.address {
-            std::net::IpAddr::V4(address) => {
-                props.text("net", format!("{address}/{}", prefix.unwrap_or(24)))
+            std::net::IpAddr::V4(address) => props.text("net", format!("{address}/{}", prefix.unwrap_or(24))),
+            std::net::IpAddr::V6(address) => {
+                props.text("ipv6-prefix", address.to_string()).maybe_number("ipv6-prefixlen", prefix)
             }
-            std::net::IpAddr::V6(address) => props
-                .text("ipv6-prefix", address.to_string())
-                .maybe_number("ipv6-prefixlen", prefix),
         };
     }
     Ok(props)
@@ -123,7 +121,12 @@ fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Res
             .maybe_number("host_mtu", net.mtu.as_ref().map(|m| m.size))
             .maybe_flag("rss", d.rss.map(|v| v.is_on()))
             .maybe_flag("hash", d.rss_hash_report.map(|v| v.is_on()));
-    } else if d.host.is_some() || d.guest.is_some() || d.txmode.is_some() || d.rx_queue_size.is_some() || d.tx_queue_size.is_some() {
+    } else if d.host.is_some()
+        || d.guest.is_some()
+        || d.txmode.is_some()
+        || d.rx_queue_size.is_some()
+        || d.tx_queue_size.is_some()
+    {
         return Err(unsupported(net, "a virtio <driver> option on this model"));
     }
     let mac = net.mac.ok_or_else(|| Error::internal("network card without a MAC address"))?;
@@ -136,7 +139,10 @@ fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Res
 }
 
 fn refuse_unknown(net: &Interface) -> Result<()> {
-    let bad_driver = matches!(net.driver.name, Some(InterfaceDriverName::Vfio | InterfaceDriverName::Kvm | InterfaceDriverName::Xen));
+    let bad_driver = matches!(
+        net.driver.name,
+        Some(InterfaceDriverName::Vfio | InterfaceDriverName::Kvm | InterfaceDriverName::Xen)
+    );
     for (present, what) in [
         (net.virtualport.is_some(), "<virtualport>"),
         (net.vlan.is_some(), "<vlan>"),

@@ -26,9 +26,7 @@ pub(super) fn device(b: &Builder<'_>, info: &DeviceInfo, what: &str) -> Result<P
         Some(Address::Isa { iobase, irq }) => {
             Ok(Props::new().maybe_number("iobase", *iobase).maybe_number("irq", *irq))
         }
-        Some(Address::Dimm { slot, base }) => {
-            Ok(Props::new().maybe_number("slot", *slot).maybe_number("addr", *base))
-        }
+        Some(Address::Dimm { slot, base }) => Ok(Props::new().maybe_number("slot", *slot).maybe_number("addr", *base)),
         Some(other) => Err(Error::config_unsupported(format!(
             "{what}: an address of type '{}' is not supported on this machine",
             other.type_name()

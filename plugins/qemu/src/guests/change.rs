@@ -165,8 +165,7 @@ impl Guests {
         let job = self.modify(uuid, owner)?;
         let run = job.private().require_run()?;
         if human {
-            let answer =
-                run.monitor()?.execute("human-monitor-command", json!({"command-line": command}), ANSWER)?;
+            let answer = run.monitor()?.execute("human-monitor-command", json!({"command-line": command}), ANSWER)?;
             return Ok(answer.as_str().unwrap_or_default().to_owned());
         }
         let object: serde_json::Value = serde_json::from_str(command)

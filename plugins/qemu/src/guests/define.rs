@@ -109,9 +109,9 @@ impl Guests {
     /// Changes the stored definition of a job's guest, and its file.
     pub(crate) fn edit_stored(&self, job: &Job, change: &dyn Fn(&mut DomainDefinition) -> Result<()>) -> Result<()> {
         let snapshot = job.snapshot();
-        let stored = snapshot.stored().ok_or_else(|| {
-            Error::operation_invalid("transient domains do not have any persistent config")
-        })?;
+        let stored = snapshot
+            .stored()
+            .ok_or_else(|| Error::operation_invalid("transient domains do not have any persistent config"))?;
         let mut edited = DomainDefinition::clone(stored);
         change(&mut edited)?;
         self.write_definition(&edited)?;

@@ -79,17 +79,23 @@ impl Guests {
                 "GUEST_PANICKED" => self.panicked(object, run),
                 "GUEST_CRASHLOADED" => self.tell_lifecycle(&object.snapshot(), Lifecycle::CrashedLoaded),
                 "SUSPEND" => {
-                    object.note(|status| { status.enter(State::Asleep(Asleep::Unknown)); });
+                    object.note(|status| {
+                        status.enter(State::Asleep(Asleep::Unknown));
+                    });
                     self.tell_lifecycle(&object.snapshot(), Lifecycle::PmSuspendedMemory);
                     self.save_logged(object);
                 }
                 "SUSPEND_DISK" => {
-                    object.note(|status| { status.enter(State::Asleep(Asleep::Unknown)); });
+                    object.note(|status| {
+                        status.enter(State::Asleep(Asleep::Unknown));
+                    });
                     self.tell_lifecycle(&object.snapshot(), Lifecycle::PmSuspendedDisk);
                     self.save_logged(object);
                 }
                 "WAKEUP" => {
-                    object.note(|status| { status.enter(State::Running(Running::Wakeup)); });
+                    object.note(|status| {
+                        status.enter(State::Running(Running::Wakeup));
+                    });
                     self.tell_lifecycle(&object.snapshot(), Lifecycle::StartedWakeup);
                     self.save_logged(object);
                 }
@@ -168,7 +174,9 @@ impl Guests {
         };
         let reboot = run.reboot_after_shutdown.swap(false, Ordering::AcqRel);
         if !reboot {
-            object.note(|status| { status.enter(State::ShutDown(ShutDown::Unknown)); });
+            object.note(|status| {
+                status.enter(State::ShutDown(ShutDown::Unknown));
+            });
             self.tell_lifecycle(&object.snapshot(), detail);
             self.save_logged(object);
         }
@@ -240,7 +248,12 @@ impl Guests {
     }
 
     /// Does something under the guest's job if its QEMU is still that one.
-    fn with_turn(&self, object: &Arc<Object>, run: &Arc<Run>, act: impl Fn(&crate::state::Job) -> oxivirt_core::Result<()>) {
+    fn with_turn(
+        &self,
+        object: &Arc<Object>,
+        run: &Arc<Run>,
+        act: impl Fn(&crate::state::Job) -> oxivirt_core::Result<()>,
+    ) {
         for _ in 0..TRIES {
             let outcome = object.begin_job(JobKind::Modify, "end of QEMU", patience()).and_then(|job| {
                 match job.private().run() {
@@ -260,7 +273,9 @@ impl Guests {
     }
 
     fn panicked(&self, object: &Arc<Object>, run: &Arc<Run>) {
-        object.note(|status| { status.enter(State::Crashed(Crashed::Panicked)); });
+        object.note(|status| {
+            status.enter(State::Crashed(Crashed::Panicked));
+        });
         self.tell_lifecycle(&object.snapshot(), Lifecycle::CrashedPanicked);
         self.save_logged(object);
         match object.snapshot().definition().on_crash {

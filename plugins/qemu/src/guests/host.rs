@@ -84,7 +84,9 @@ impl Host for RealHost {
             }
         };
         if net.driver.queues.is_some_and(|q| q > 1) {
-            return Err(Error::config_unsupported("several queues of a network card are not supported by this driver yet"));
+            return Err(Error::config_unsupported(
+                "several queues of a network card are not supported by this driver yet",
+            ));
         }
         if net.script.is_some() || net.downscript.is_some() {
             return Err(Error::config_unsupported("interface scripts are not supported by this driver yet"));
@@ -101,7 +103,9 @@ impl Host for RealHost {
             (net.backend.as_ref().is_some_and(|b| b.tap.is_some() || b.vhost.is_some()), "other device files"),
         ] {
             if present {
-                return Err(Error::config_unsupported(format!("interface: {what} is not supported by this driver yet")));
+                return Err(Error::config_unsupported(format!(
+                    "interface: {what} is not supported by this driver yet"
+                )));
             }
         }
         let wanted = net.target.as_ref().and_then(|t| t.dev.as_deref()).unwrap_or("vnet%d");
@@ -119,10 +123,7 @@ impl Host for RealHost {
             match std::fs::OpenOptions::new().read(true).write(true).open("/dev/vhost-net") {
                 Ok(file) => vhost.push(self.keep(file.into())),
                 Err(e) if net.driver.name == Some(InterfaceDriverName::Vhost) => {
-                    return Err(Error::system(
-                        "vhost-net was requested for an interface, but is unavailable",
-                        &e,
-                    ));
+                    return Err(Error::system("vhost-net was requested for an interface, but is unavailable", &e));
                 }
                 Err(_) => {}
             }

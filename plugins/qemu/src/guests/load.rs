@@ -46,8 +46,8 @@ impl Guests {
     /// since the run folder was emptied, and never by one that takes over.
     pub fn autostart(&self) {
         let stamp = self.folders.run.join("autostarted");
-        let first = std::fs::create_dir_all(&self.folders.run)
-            .and_then(|()| std::fs::File::create_new(&stamp).map(drop));
+        let first =
+            std::fs::create_dir_all(&self.folders.run).and_then(|()| std::fs::File::create_new(&stamp).map(drop));
         match first {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return,
@@ -123,8 +123,7 @@ impl Guests {
             self.ports.reserve(*port);
         }
         let token = Run::new_token();
-        let listener =
-            Listener { guests: Arc::downgrade(self), object: Arc::downgrade(&object), token };
+        let listener = Listener { guests: Arc::downgrade(self), object: Arc::downgrade(&object), token };
         let connection = match Monitor::connect(&name, &files.monitor, Box::new(listener), ANSWER) {
             Ok(monitor) => Some(monitor),
             Err(error) if !process.is_alive() => {
@@ -159,7 +158,9 @@ impl Guests {
         };
         let now = monitor.status(ANSWER)?;
         let state = current(state, now.running, &now.status);
-        job.object().note(|status| { status.enter(state); });
+        job.object().note(|status| {
+            status.enter(state);
+        });
         self.save_status(&object)?;
         tracing::info!(domain = %name, pid = saved.pid, ?state, "guest taken over");
         let shut_down = matches!(state, State::ShutDown(_));

@@ -148,13 +148,12 @@ impl Guests {
         }
         let mut environment = environment(files);
         environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
-        let launch = Launch { binary: binary.into(), environment, arguments: line.arguments, descriptors: host.descriptors };
+        let launch =
+            Launch { binary: binary.into(), environment, arguments: line.arguments, descriptors: host.descriptors };
         let token = Run::new_token();
         job.private().forget_happenings();
-        let listener =
-            Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
-        let running =
-            process::bring_up(&live.name, launch, files, &heading(&emulator), Box::new(listener), BRING_UP)?;
+        let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
+        let running = process::bring_up(&live.name, launch, files, &heading(&emulator), Box::new(listener), BRING_UP)?;
         let run = Arc::new(Run {
             token,
             id,
@@ -182,7 +181,9 @@ impl Guests {
         document::write_file(&run.files.pid, &run.process.pid().to_string())?;
         self.save_status(job.object())?;
         if options.paused {
-            job.object().note(|status| { status.enter(State::Paused(Paused::User)); });
+            job.object().note(|status| {
+                status.enter(State::Paused(Paused::User));
+            });
         } else {
             self.unpause(job, &run, Running::Booted)?;
         }
@@ -261,7 +262,9 @@ impl Guests {
             }
             match graphics.listens.first_mut() {
                 Some(Listen::Address { address, .. }) => drop(address.get_or_insert_with(|| "127.0.0.1".to_owned())),
-                _ => graphics.listens.push(Listen::Address { address: Some("127.0.0.1".to_owned()), origin: ListenOrigin::default() }),
+                _ => graphics
+                    .listens
+                    .push(Listen::Address { address: Some("127.0.0.1".to_owned()), origin: ListenOrigin::default() }),
             }
             let (port, auto) = match &mut graphics.kind {
                 GraphicsKind::Vnc(vnc) => (&mut vnc.port, vnc.autoport),
@@ -332,7 +335,8 @@ fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::Vcp
     if let Some(set) = emulator {
         // The emulator's threads are all that are no virtual CPUs.
         let folder = format!("/proc/{pid}/task");
-        let entries = std::fs::read_dir(&folder).map_err(|e| Error::system(format_args!("cannot read '{folder}'"), &e))?;
+        let entries =
+            std::fs::read_dir(&folder).map_err(|e| Error::system(format_args!("cannot read '{folder}'"), &e))?;
         let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
         for id in ids.filter(|id| !threads.iter().any(|t| t.thread == *id)) {
             pin(id, set)?;
@@ -370,8 +374,7 @@ fn check_sources(live: &DomainDefinition) -> Result<()> {
     let mut files: Vec<String> = live.devices.disks.iter().filter_map(path).collect();
     files.extend([&live.os.kernel, &live.os.initrd, &live.os.dtb].into_iter().flatten().cloned());
     for file in files {
-        std::fs::metadata(&file)
-            .map_err(|e| Error::system(format_args!("Cannot access storage file '{file}'"), &e))?;
+        std::fs::metadata(&file).map_err(|e| Error::system(format_args!("Cannot access storage file '{file}'"), &e))?;
     }
     Ok(())
 }

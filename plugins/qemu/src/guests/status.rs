@@ -137,9 +137,10 @@ pub(super) fn fill_terminals(domain: &mut DomainDefinition, found: &[crate::moni
     let fill = |source: &mut CharSource, alias: Option<&str>| -> Result<()> {
         if let (CharKind::Pty { path }, Some(alias)) = (&mut source.kind, alias) {
             let id = format!("char{alias}");
-            let terminal = found.iter().find(|t| t.id == id).ok_or_else(|| {
-                Error::internal(format!("QEMU did not say which terminal it opened for '{alias}'"))
-            })?;
+            let terminal = found
+                .iter()
+                .find(|t| t.id == id)
+                .ok_or_else(|| Error::internal(format!("QEMU did not say which terminal it opened for '{alias}'")))?;
             *path = Some(terminal.path.clone());
         }
         Ok(())

@@ -122,7 +122,10 @@ fn linux() -> Option<String> {
 #[test]
 fn a_guest_lives_through_every_state() {
     let Some(bench) = Bench::new() else { return };
-    let object = bench.guests.define(&xml("vm", "", "<serial type='pty'/><graphics type='vnc'/>"), Schema::Ignore, "test").unwrap();
+    let object = bench
+        .guests
+        .define(&xml("vm", "", "<serial type='pty'/><graphics type='vnc'/>"), Schema::Ignore, "test")
+        .unwrap();
     let uuid = object.uuid();
     assert_eq!(bench.state(uuid), State::ShutOff(ShutOff::Unknown));
     let files = bench.guests.folders.guest(1, "vm");
@@ -158,7 +161,15 @@ fn a_guest_lives_through_every_state() {
     use Lifecycle::*;
     assert_eq!(
         bench.lifecycles(),
-        [DefinedAdded, ResumedUnpaused, StartedBooted, SuspendedPaused, ResumedUnpaused, StoppedDestroyed, UndefinedRemoved]
+        [
+            DefinedAdded,
+            ResumedUnpaused,
+            StartedBooted,
+            SuspendedPaused,
+            ResumedUnpaused,
+            StoppedDestroyed,
+            UndefinedRemoved
+        ]
     );
 }
 
@@ -177,7 +188,8 @@ fn a_guest_that_is_killed_is_noticed() {
 #[test]
 fn a_new_daemon_finds_running_guests_and_those_that_ended() {
     let Some(first) = Bench::new() else { return };
-    let running = first.guests.define(&xml("running", "", "<serial type='pty'/>"), Schema::Ignore, "test").unwrap().uuid();
+    let running =
+        first.guests.define(&xml("running", "", "<serial type='pty'/>"), Schema::Ignore, "test").unwrap().uuid();
     let killed = first.guests.define(&xml("killed", "", ""), Schema::Ignore, "test").unwrap().uuid();
     first.guests.set_autostart(running, true, "test").unwrap();
     for uuid in [running, killed] {
@@ -247,10 +259,8 @@ fn a_start_that_fails_says_why_and_leaves_nothing() {
     // A file that QEMU itself refuses.
     let bad = bench.root.join("bad");
     std::fs::write(&bad, "not an image").unwrap();
-    let disk = format!(
-        "<disk type='file'><driver type='qcow2'/><source file='{}'/><target dev='vda'/></disk>",
-        bad.display()
-    );
+    let disk =
+        format!("<disk type='file'><driver type='qcow2'/><source file='{}'/><target dev='vda'/></disk>", bad.display());
     let text = xml("vm2", "", &disk);
     let error = bench.guests.create_transient(&text, StartOptions::default(), "test").unwrap_err();
     assert!(error.message().contains("not in qcow2 format"), "{error}");

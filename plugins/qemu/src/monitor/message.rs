@@ -49,7 +49,10 @@ impl RunState {
 #[derive(Debug, PartialEq)]
 pub(super) enum Incoming {
     Greeting(Value),
-    Answer { id: u64, result: Result<Value, Failure> },
+    Answer {
+        id: u64,
+        result: Result<Value, Failure>,
+    },
     /// An error without an id: QEMU could not even read what it was sent.
     Complaint(String),
     Event(Event),

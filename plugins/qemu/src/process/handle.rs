@@ -149,10 +149,7 @@ impl Process {
 }
 
 fn busy(pid: i32) -> Error {
-    Error::system(
-        format_args!("Failed to terminate process {pid}"),
-        &std::io::Error::from(rustix::io::Errno::BUSY),
-    )
+    Error::system(format_args!("Failed to terminate process {pid}"), &std::io::Error::from(rustix::io::Errno::BUSY))
 }
 
 /// Field 22 of `/proc/PID/stat`, counted after the command in brackets.

@@ -57,9 +57,8 @@ impl GuestLog {
         let mut text = Vec::new();
         let length = self.file.metadata().map_or(0, |m| m.len());
         let from = self.words_from.max(length.saturating_sub(WORDS));
-        let read = self.file.seek(SeekFrom::Start(from)).and_then(|_| {
-            (&mut self.file).take(WORDS).read_to_end(&mut text)
-        });
+        let read =
+            self.file.seek(SeekFrom::Start(from)).and_then(|_| (&mut self.file).take(WORDS).read_to_end(&mut text));
         if let Err(error) = read {
             tracing::warn!(%error, "cannot read a guest's log");
         }

@@ -114,7 +114,9 @@ fn a_real_qemu_comes_up_answers_and_ends() {
     assert!(!running.monitor.status(limit).unwrap().running);
     running.monitor.cont(limit).unwrap();
     assert_eq!(running.monitor.status(limit).unwrap().status, "running");
-    assert!(running.monitor.terminals(limit).unwrap().iter().any(|t| t.id == "charserial0" && t.path.starts_with("/dev/")));
+    assert!(
+        running.monitor.terminals(limit).unwrap().iter().any(|t| t.id == "charserial0" && t.path.starts_with("/dev/"))
+    );
     assert_eq!(running.monitor.vcpu_threads(limit).unwrap().len(), 1);
     running.monitor.quit(limit).unwrap();
     assert_eq!(running.process.wait(limit), Some(Exit::Code(0)));

@@ -44,12 +44,12 @@ pub fn open_tap(wanted: &str, bridge: Option<&str>, mac: Option<[u8; 6]>) -> Res
         if let Some(bytes) = request.value.get_mut(2..8) {
             bytes.copy_from_slice(&mac);
         }
-        call(&control, SIOCSIFHWADDR, &mut request)
-            .map_err(fail(format!("Cannot set interface MAC on '{name}'")))?;
+        call(&control, SIOCSIFHWADDR, &mut request).map_err(fail(format!("Cannot set interface MAC on '{name}'")))?;
     }
     if let Some(bridge) = bridge {
         let mut request = Request::new(&name)?;
-        call(&control, SIOCGIFINDEX, &mut request).map_err(fail(format!("Unable to get index for interface {name}")))?;
+        call(&control, SIOCGIFINDEX, &mut request)
+            .map_err(fail(format!("Unable to get index for interface {name}")))?;
         let index = request.value;
         let mut request = Request::new(bridge)?;
         request.value = index;
