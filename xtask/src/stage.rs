@@ -38,8 +38,6 @@ pub(crate) fn lay_out(dest: &Path, drivers: &[String]) -> Outcome {
         place(&built.join(&file), &dest.join("lib/oxivirt/plugins").join(&file))?;
         distribute(&assets::workspace().join("plugins").join(name).join("dist"), dest)?;
     }
-    // The daemon's own files win over the general ones.
-    distribute(&assets::workspace().join("xtask/templates/systemd"), dest)?;
     distribute(&assets::workspace().join("daemon/dist"), dest)?;
     Ok(())
 }
