@@ -8,6 +8,7 @@ use oxivirt_tests::sandbox::Sandbox;
 use oxivirt_tests::{assets, console::Console, fixture, process, skip};
 
 mod contract;
+mod bridge;
 mod crash;
 mod events;
 mod guest;
