@@ -254,7 +254,9 @@ impl Apt {
         if sources.contains("bookworm-backports") {
             return Ok(());
         }
-        let mirror = mirror(&sources).unwrap_or("http://deb.debian.org/debian");
+        let mirror = mirror(&sources).ok_or_else(|| {
+            "apt's sources name no mirror of Debian: add its suite bookworm-backports to them by hand".to_owned()
+        })?;
         let keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
         let signed = match Path::new(keyring).is_file() {
             true => format!("[signed-by={keyring}] "),
