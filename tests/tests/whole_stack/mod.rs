@@ -7,8 +7,8 @@ use std::time::Duration;
 use oxivirt_tests::sandbox::Sandbox;
 use oxivirt_tests::{assets, console::Console, fixture, process, skip};
 
-mod contract;
 mod bridge;
+mod contract;
 mod crash;
 mod events;
 mod guest;
