@@ -156,7 +156,7 @@ pub struct Timer {
     #[xml(attr)]
     pub mode: Option<TimerMode>,
     #[xml(child)]
-    pub catchup: Option<TimerCatchup>,
+    pub catchup: Option<Box<TimerCatchup>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]

@@ -56,7 +56,7 @@ pub struct DomainDefinition {
     /// Any text for people.
     pub description: Option<String>,
     /// Other programs' elements, the whole `<metadata>`.
-    pub metadata: Option<RawElement>,
+    pub metadata: Option<Box<RawElement>>,
     /// The limit for hotplug.
     pub max_memory: Option<MaxMemory>,
     /// Memory at the start, plugged modules included.
@@ -66,11 +66,11 @@ pub struct DomainDefinition {
     /// What the balloon leaves to the guest.
     pub current_memory: KiB,
     /// I/O limits of the host.
-    pub blkiotune: Option<BlkioTune>,
+    pub blkiotune: Option<Box<BlkioTune>>,
     /// Memory limits of the host.
-    pub memtune: Option<MemoryTune>,
+    pub memtune: Option<Box<MemoryTune>>,
     /// Where the memory comes from.
-    pub memory_backing: Option<MemoryBacking>,
+    pub memory_backing: Option<Box<MemoryBacking>>,
     /// Number of CPUs and where they run.
     pub vcpu: Vcpu,
     /// State of each CPU, where the document lists them.
@@ -80,11 +80,11 @@ pub struct DomainDefinition {
     /// The thread pool of the main loop.
     pub default_iothread: Option<DefaultIoThread>,
     /// Scheduling.
-    pub cputune: Option<CpuTune>,
+    pub cputune: Option<Box<CpuTune>>,
     /// Host NUMA nodes.
-    pub numatune: Option<NumaTune>,
+    pub numatune: Option<Box<NumaTune>>,
     /// The control group.
-    pub resource: Option<Resource>,
+    pub resource: Option<Box<Resource>>,
     /// Strings for firmware tables.
     pub sysinfo: Vec<SysInfo>,
     /// A program that prepares the start (Xen, bhyve).
@@ -94,7 +94,7 @@ pub struct DomainDefinition {
     /// What is booted.
     pub os: Os,
     /// User namespaces.
-    pub idmap: Option<IdMap>,
+    pub idmap: Option<Box<IdMap>>,
     /// What the machine offers.
     pub features: Features,
     /// The CPU.
@@ -122,9 +122,9 @@ pub struct DomainDefinition {
     /// Key wrapping (s390x).
     pub keywrap: Option<KeyWrap>,
     /// Memory encryption.
-    pub launch_security: Option<LaunchSecurity>,
+    pub launch_security: Option<Box<LaunchSecurity>>,
     /// Elements of one hypervisor's own namespace.
-    pub namespace: Option<DriverNamespace>,
+    pub namespace: Option<Box<DriverNamespace>>,
 }
 
 impl DomainDefinition {
@@ -153,6 +153,7 @@ impl DomainDefinition {
                 hooks.validate(&def, flags)?;
             }
         }
+        def.shrink_to_fit();
         Ok(def)
     }
 
@@ -161,7 +162,21 @@ impl DomainDefinition {
     pub fn complete(&mut self, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<()> {
         post_parse::run(self, flags, hooks)?;
         validate::run(self)?;
-        hooks.validate(self, flags)
+        hooks.validate(self, flags)?;
+        self.shrink_to_fit();
+        Ok(())
+    }
+
+    /// Gives back memory that the lists hold beyond their length. Reading a
+    /// document does so at its end; worth calling after larger edits, since a
+    /// daemon keeps many definitions for long.
+    pub fn shrink_to_fit(&mut self) {
+        self.vcpus.shrink_to_fit();
+        self.iothreads.shrink_to_fit();
+        self.os.boot.shrink_to_fit();
+        self.clock.timers.shrink_to_fit();
+        self.devices.shrink_to_fit();
+        self.seclabels.shrink_to_fit();
     }
 
     /// Prints the document.
@@ -183,7 +198,7 @@ impl DomainDefinition {
 
     /// The `qemu:` elements, when there are any.
     pub fn qemu(&self) -> Option<&super::QemuNamespace> {
-        match &self.namespace {
+        match self.namespace.as_deref() {
             Some(DriverNamespace::Qemu(qemu)) => Some(qemu),
             _ => None,
         }
@@ -239,13 +254,13 @@ impl Element for DomainDefinition {
             genid,
             title: text("title").filter(|t| !t.is_empty()),
             description: text("description").filter(|t| !t.is_empty()),
-            metadata: node.child("metadata").and_then(parse_metadata),
+            metadata: node.child("metadata").and_then(parse_metadata).map(Box::new),
             max_memory: node.child_element("maxMemory")?,
             memory: memory_node.map(KiB::of).transpose()?.unwrap_or_default(),
             memory_dump_core: memory_node.map(|m| m.value("dumpCore")).transpose()?.flatten(),
             current_memory: node.child("currentMemory").map(KiB::of).transpose()?.unwrap_or_default(),
             blkiotune: node.child_element("blkiotune")?,
-            memtune: node.child_element("memtune")?.filter(|tune| *tune != MemoryTune::default()),
+            memtune: node.child_element("memtune")?.filter(|tune| *tune != MemoryTune::default()).map(Box::new),
             memory_backing: node.child_element("memoryBacking")?,
             vcpu: node.child_element("vcpu")?.unwrap_or_default(),
             vcpus: match node.child("vcpus") {
@@ -279,7 +294,7 @@ impl Element for DomainDefinition {
             seclabels: node.child_elements("seclabel")?,
             keywrap: node.child_element("keywrap")?,
             launch_security: node.child_element("launchSecurity")?,
-            namespace: DriverNamespace::parse(node)?,
+            namespace: DriverNamespace::parse(node)?.map(Box::new),
         })
     }
 

@@ -36,7 +36,7 @@ pub struct Features {
     #[xml(flag)]
     pub privnet: bool,
     #[xml(child)]
-    pub hyperv: Option<Hyperv>,
+    pub hyperv: Option<Box<Hyperv>>,
     #[xml(child)]
     pub kvm: Option<Kvm>,
     #[xml(child)]
@@ -44,7 +44,7 @@ pub struct Features {
     #[xml(child)]
     pub pvspinlock: Option<Switch>,
     #[xml(child)]
-    pub capabilities: Option<CapabilityPolicy>,
+    pub capabilities: Option<Box<CapabilityPolicy>>,
     #[xml(child)]
     pub pmu: Option<Switch>,
     #[xml(child)]

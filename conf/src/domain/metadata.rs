@@ -35,9 +35,11 @@ impl DomainDefinition {
             Some(xml) => Some(foreign(uri, key, xml)?),
             None => None,
         };
-        let mut metadata =
-            self.metadata.take().unwrap_or_else(|| RawElement { name: "metadata".to_owned(), ..RawElement::default() });
-        let RawElement { attrs, children, .. } = &mut metadata;
+        let mut metadata = self
+            .metadata
+            .take()
+            .unwrap_or_else(|| Box::new(RawElement { name: "metadata".to_owned(), ..RawElement::default() }));
+        let RawElement { attrs, children, .. } = &mut *metadata;
         children.retain(|child| match child {
             RawNode::Element(element) => namespace(element, &vec![attrs.as_slice()]) != Some(uri),
             _ => true,

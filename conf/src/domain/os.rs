@@ -64,9 +64,9 @@ pub struct Os {
     #[xml(leaf)]
     pub initgroup: Option<String>,
     #[xml(child)]
-    pub loader: Option<Loader>,
+    pub loader: Option<Box<Loader>>,
     #[xml(child)]
-    pub nvram: Option<Nvram>,
+    pub nvram: Option<Box<Nvram>>,
     #[xml(leaf)]
     pub kernel: Option<String>,
     #[xml(leaf)]

@@ -266,6 +266,7 @@ fn implied_controllers(def: &mut DomainDefinition) {
     let mut added = HashSet::new();
     for (kind, index) in wanted {
         if !present.contains(&(kind, Some(index))) && added.insert((kind, index)) {
+            def.devices.controllers.reserve_exact(1);
             def.devices.controllers.push(Controller { kind, index: Some(index), ..Controller::default() });
         }
     }

@@ -69,6 +69,7 @@ impl RawElement {
             }
         }
         declared.append(&mut plain);
+        declared.shrink_to_fit();
         let children = node
             .contents()
             .map(|(kind, text, child)| match kind {

@@ -283,7 +283,12 @@ impl<'d> Node<'d> {
 
     /// All children called `name`, read as elements.
     pub fn child_elements<T: super::Element>(&self, name: &str) -> Result<Vec<T>> {
-        self.children_named(name).map(T::parse).collect()
+        // Of the exact size: definitions are kept for long and rarely grow.
+        let mut found = Vec::with_capacity(self.children_named(name).count());
+        for child in self.children_named(name) {
+            found.push(T::parse(child)?);
+        }
+        Ok(found)
     }
 }
 

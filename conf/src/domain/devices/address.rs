@@ -289,12 +289,12 @@ impl Address {
 /// What every device may have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceInfo {
-    pub boot: Option<BootOrder>,
+    pub boot: Option<Box<BootOrder>>,
     /// The name of the device; a user's own begins with `ua-`.
     pub alias: Option<String>,
     /// Port of the companion controller this one belongs to (USB).
     pub master_start_port: Option<u32>,
-    pub rom: Option<Rom>,
+    pub rom: Option<Box<Rom>>,
     pub acpi_index: Option<u32>,
     pub address: Option<Address>,
 }
@@ -353,12 +353,12 @@ impl Element for DeviceInfo {
         let live = node.mode().live;
         for child in node.children() {
             match child.qualified_name() {
-                "boot" if info.boot.is_none() => info.boot = Some(BootOrder::parse(child)?),
+                "boot" if info.boot.is_none() => info.boot = Some(Element::parse(child)?),
                 "alias" if info.alias.is_none() => {
                     info.alias = child.attr("name").filter(|name| live || is_user_alias(name)).map(str::to_owned);
                 }
                 "master" => info.master_start_port = child.value("startport")?,
-                "rom" if info.rom.is_none() => info.rom = Some(Rom::parse(child)?),
+                "rom" if info.rom.is_none() => info.rom = Some(Element::parse(child)?),
                 "acpi" => info.acpi_index = child.value("index")?.filter(|index| *index > 0),
                 "address" if info.address.is_none() && child.attr("type").is_some() => {
                     info.address = Some(Address::parse(child)?);

@@ -11,7 +11,7 @@ use crate::xml_enum;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CharSource {
     pub kind: CharKind,
-    pub log: Option<CharLog>,
+    pub log: Option<Box<CharLog>>,
     pub seclabels: Vec<DeviceSecLabel>,
 }
 
@@ -36,8 +36,8 @@ pub enum CharKind {
         path: Option<String>,
     },
     Stdio,
-    Udp(UdpSource),
-    Tcp(TcpSource),
+    Udp(Box<UdpSource>),
+    Tcp(Box<TcpSource>),
     Unix(UnixSource),
     SpiceVmc,
     SpicePort {
@@ -282,8 +282,8 @@ impl CharKind {
             "file" => Self::File { path: path(), append: value(source, "append")? },
             "pipe" => Self::Pipe { path: path() },
             "stdio" => Self::Stdio,
-            "udp" => Self::Udp(UdpSource::parse(node)?),
-            "tcp" => Self::Tcp(TcpSource {
+            "udp" => Self::Udp(Box::new(UdpSource::parse(node)?)),
+            "tcp" => Self::Tcp(Box::new(TcpSource {
                 mode: value(source, "mode")?.unwrap_or_default(),
                 host: attr("host"),
                 service: attr("service"),
@@ -291,7 +291,7 @@ impl CharKind {
                 tls_from_config: attr("tlsFromConfig").is_some_and(|flag| flag == "1"),
                 protocol: value(node.child("protocol"), "type")?.unwrap_or_default(),
                 reconnect: reconnect()?,
-            }),
+            })),
             "unix" => {
                 let (path, reconnect) = (path(), reconnect()?);
                 // Without a path there is no source, and no end of it.

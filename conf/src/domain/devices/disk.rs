@@ -41,15 +41,15 @@ pub struct Disk {
     pub snapshot: Option<SnapshotLocation>,
     pub driver: DiskDriver,
     /// Given beside `<source>` instead of inside.
-    pub auth: Option<StorageAuth>,
+    pub auth: Option<Box<StorageAuth>>,
     pub source: StorageSource,
     pub backing: Option<Box<BackingStore>>,
     pub backend_domain: Option<String>,
-    pub geometry: Option<Geometry>,
-    pub blockio: Option<BlockIo>,
-    pub mirror: Option<Mirror>,
+    pub geometry: Option<Box<Geometry>>,
+    pub blockio: Option<Box<BlockIo>>,
+    pub mirror: Option<Box<Mirror>>,
     pub target: DiskTarget,
-    pub iotune: Option<IoTune>,
+    pub iotune: Option<Box<IoTune>>,
     pub throttle_filters: Vec<ThrottleFilter>,
     pub readonly: bool,
     pub shareable: bool,
@@ -59,12 +59,12 @@ pub struct Disk {
     pub vendor: Option<String>,
     pub product: Option<String>,
     /// Given beside `<source>` instead of inside.
-    pub encryption: Option<Encryption>,
+    pub encryption: Option<Box<Encryption>>,
     pub info: DeviceInfo,
     /// The driver's notes in a status file.
-    pub private_data: Option<RawElement>,
+    pub private_data: Option<Box<RawElement>>,
     /// Where secrets stood in the document, in a status file.
-    pub secrets_placement: Option<RawElement>,
+    pub secrets_placement: Option<Box<RawElement>>,
 }
 
 xml_enum! {
@@ -142,14 +142,14 @@ impl Element for Disk {
         for child in node.children() {
             match child.qualified_name() {
                 "driver" => disk.driver = DiskDriver::parse(child)?,
-                "auth" => disk.auth = Some(StorageAuth::parse(child)?),
-                "backingStore" => disk.backing = Some(Box::new(BackingStore::parse(child)?)),
+                "auth" => disk.auth = Some(Element::parse(child)?),
+                "backingStore" => disk.backing = Some(Element::parse(child)?),
                 "backenddomain" => disk.backend_domain = child.value("name")?,
-                "geometry" => disk.geometry = Some(Geometry::parse(child)?),
-                "blockio" => disk.blockio = Some(BlockIo::parse(child)?),
-                "mirror" if node.mode().live => disk.mirror = Some(Mirror::parse(child)?),
+                "geometry" => disk.geometry = Some(Element::parse(child)?),
+                "blockio" => disk.blockio = Some(Element::parse(child)?),
+                "mirror" if node.mode().live => disk.mirror = Some(Element::parse(child)?),
                 "target" => disk.target = parse_target(child)?,
-                "iotune" => disk.iotune = Some(IoTune::parse(child)?),
+                "iotune" => disk.iotune = Some(Element::parse(child)?),
                 "throttlefilters" => disk.throttle_filters = child.child_elements("throttlefilter")?,
                 "readonly" => disk.readonly = true,
                 "shareable" => disk.shareable = true,
@@ -158,7 +158,7 @@ impl Element for Disk {
                 "wwn" => disk.wwn = Some(parse_wwn(child)?),
                 "vendor" => disk.vendor = Some(parse_inquiry(child, 8)?),
                 "product" => disk.product = Some(parse_inquiry(child, 16)?),
-                "encryption" => disk.encryption = Some(Encryption::parse(child)?),
+                "encryption" => disk.encryption = Some(Element::parse(child)?),
                 _ => {}
             }
         }
@@ -229,8 +229,8 @@ impl Element for Disk {
             w.element("encryption", encryption);
         }
         self.info.format(w);
-        format_status(w, self.private_data.as_ref());
-        format_status(w, self.secrets_placement.as_ref());
+        format_status(w, self.private_data.as_deref());
+        format_status(w, self.secrets_placement.as_deref());
     }
 }
 

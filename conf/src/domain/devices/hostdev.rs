@@ -34,7 +34,7 @@ pub enum HostdevSource {
         driver: Option<PciDriver>,
         write_filtering: Option<YesNo>,
         /// How the host had the device before, in status files.
-        origstates: Option<RawElement>,
+        origstates: Option<Box<RawElement>>,
     },
     Scsi(ScsiHostdev),
     ScsiHost {
@@ -107,13 +107,13 @@ pub enum ScsiSource {
         target: u32,
         unit: u64,
         /// The driver's notes in a status file.
-        private_data: Option<RawElement>,
+        private_data: Option<Box<RawElement>>,
     },
     Iscsi {
         name: String,
         hosts: Vec<NetworkHost>,
         /// The driver's notes in a status file.
-        private_data: Option<RawElement>,
+        private_data: Option<Box<RawElement>>,
         auth: Option<StorageAuth>,
         initiator: Option<String>,
     },
@@ -192,7 +192,7 @@ impl HostdevSource {
                 w.open("address");
                 address.format_place(w);
                 w.close();
-                format_status(w, origstates.as_ref());
+                format_status(w, origstates.as_deref());
             }
             Self::Scsi(scsi) => scsi.source.format(w),
             Self::ScsiHost { protocol, wwpn, .. } => {
@@ -296,13 +296,13 @@ impl ScsiSource {
                 w.attr("target", target);
                 w.attr("unit", unit);
                 w.close();
-                format_status(w, private_data.as_ref());
+                format_status(w, private_data.as_deref());
             }
             Self::Iscsi { name, hosts, private_data, auth, initiator } => {
                 w.attr_str("protocol", "iscsi");
                 w.attr("name", name);
                 w.elements("host", hosts);
-                format_status(w, private_data.as_ref());
+                format_status(w, private_data.as_deref());
                 if let Some(auth) = auth {
                     w.element("auth", auth);
                 }

@@ -19,31 +19,31 @@ pub struct Interface {
     /// Addresses and routes of the host's end.
     pub host_ip: IpInfo,
     pub backend_domain: Option<String>,
-    pub vlan: Option<Vlan>,
-    pub virtualport: Option<VirtualPort>,
-    pub bandwidth: Option<BandwidthLimits>,
+    pub vlan: Option<Box<Vlan>>,
+    pub virtualport: Option<Box<VirtualPort>>,
+    pub bandwidth: Option<Box<BandwidthLimits>>,
     pub port: Option<PortOptions>,
     /// Addresses and routes of the guest's end.
     pub guest_ip: IpInfo,
     pub port_forwards: Vec<PortForward>,
-    pub script: Option<Script>,
-    pub downscript: Option<Script>,
+    pub script: Option<Box<Script>>,
+    pub downscript: Option<Box<Script>>,
     pub target: Option<InterfaceTarget>,
     /// Names inside a container.
-    pub guest: Option<GuestName>,
+    pub guest: Option<Box<GuestName>>,
     /// `virtio`, `e1000e`, …; a word since each driver has its own.
     pub model: Option<String>,
     pub driver: InterfaceDriver,
-    pub backend: Option<Backend>,
-    pub filterref: Option<FilterRef>,
+    pub backend: Option<Box<Backend>>,
+    pub filterref: Option<Box<FilterRef>>,
     pub tune: Option<InterfaceTune>,
     pub link: Option<Link>,
     pub mtu: Option<Mtu>,
-    pub teaming: Option<Teaming>,
+    pub teaming: Option<Box<Teaming>>,
     pub coalesce: Option<Coalesce>,
     pub info: DeviceInfo,
     /// `<actual>`: what a network turned out to be, in status files.
-    pub actual: Option<RawElement>,
+    pub actual: Option<Box<RawElement>>,
 }
 
 impl Element for Interface {
@@ -119,7 +119,7 @@ impl Element for Interface {
             w.close();
         }
         self.source.format(w, &self.host_ip);
-        format_status(w, self.actual.as_ref());
+        format_status(w, self.actual.as_deref());
         opt(w, "vlan", self.vlan.as_ref());
         opt(w, "virtualport", self.virtualport.as_ref());
         opt(w, "bandwidth", self.bandwidth.as_ref());

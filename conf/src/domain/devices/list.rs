@@ -132,13 +132,37 @@ macro_rules! devices {
 
             /// Adds a device behind those of its kind.
             pub fn push(&mut self, device: Device) {
-                match device { $(Device::$variant(device) => self.$list.push(*device),)+ }
+                match device {
+                    $(Device::$variant(device) => {
+                        // Lists live as long as the domain and rarely grow.
+                        self.$list.reserve_exact(1);
+                        self.$list.push(*device);
+                    })+
+                }
+            }
+
+            /// Gives back memory that the lists hold beyond their length.
+            pub fn shrink_to_fit(&mut self) {
+                $(self.$list.shrink_to_fit();)+
             }
         }
 
+        /// How many devices of each kind there are.
+        #[derive(Default)]
+        struct Counts { $($list: usize,)+ }
+
         impl Element for Devices {
             fn parse(node: Node<'_>) -> Result<Self> {
-                let mut devices = Self::default();
+                // Lists of the exact size from the start: growing and cutting
+                // off leaves holes that nothing else fits in.
+                let mut counts = Counts::default();
+                for child in node.children() {
+                    match child.qualified_name() {
+                        $($name => counts.$list += 1,)+
+                        _ => {}
+                    }
+                }
+                let mut devices = Self { $($list: Vec::with_capacity(counts.$list),)+ ..Self::default() };
                 for child in node.children() {
                     match child.qualified_name() {
                         "emulator" if devices.emulator.is_none() => {

@@ -118,7 +118,7 @@ pub(super) fn parse_listens(node: Node<'_>, kind: &GraphicsKind) -> Result<Vec<L
     }
     if listens.is_empty() {
         let address = node.attr("listen").filter(|l| !l.is_empty()).map(str::to_owned);
-        listens.push(Listen::Address { address, origin: ListenOrigin::default() });
+        listens = vec![Listen::Address { address, origin: ListenOrigin::default() }];
     }
     Ok(listens)
 }

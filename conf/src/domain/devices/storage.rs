@@ -29,13 +29,13 @@ pub struct StorageSource {
     /// Number of the node in the running hypervisor.
     pub index: Option<u32>,
     pub seclabels: Vec<DeviceSecLabel>,
-    pub auth: Option<StorageAuth>,
-    pub encryption: Option<Encryption>,
-    pub reservations: Option<Reservations>,
-    pub slice: Option<StorageSlice>,
+    pub auth: Option<Box<StorageAuth>>,
+    pub encryption: Option<Box<Encryption>>,
+    pub reservations: Option<Box<Reservations>>,
+    pub slice: Option<Box<StorageSlice>>,
     pub data_store: Option<Box<DataStore>>,
     /// The driver's notes in a status file.
-    pub private_data: Option<RawElement>,
+    pub private_data: Option<Box<RawElement>>,
 }
 
 /// The place, by `type=` of the element around `<source>`.
@@ -144,7 +144,8 @@ impl StorageSource {
         found.reservations = source.child_element("reservations")?;
         found.seclabels = DeviceSecLabel::parse_all(source)?;
         if let Some(slice) = source.child("slices").and_then(|s| s.child("slice")) {
-            found.slice = Some(StorageSlice { offset: slice.require("offset")?, size: slice.require("size")? });
+            found.slice =
+                Some(Box::new(StorageSlice { offset: slice.require("offset")?, size: slice.require("size")? }));
         }
         found.private_data = status_child(source, "privateData");
         if let Some(store) = source.child("dataStore") {
@@ -214,7 +215,7 @@ impl StorageSource {
         if let Some(encryption) = &self.encryption {
             w.element("encryption", encryption);
         }
-        format_status(w, self.private_data.as_ref());
+        format_status(w, self.private_data.as_deref());
         if let Some(store) = &self.data_store {
             w.element("dataStore", &**store);
         }
@@ -223,8 +224,8 @@ impl StorageSource {
 }
 
 /// A child that only status files have, kept as it is.
-pub(super) fn status_child(node: Node<'_>, name: &str) -> Option<RawElement> {
-    node.child(name).filter(|n| n.mode().status).map(RawElement::copy)
+pub(super) fn status_child(node: Node<'_>, name: &str) -> Option<Box<RawElement>> {
+    node.child(name).filter(|n| n.mode().status).map(RawElement::copy).map(Box::new)
 }
 
 /// Prints what [`status_child`] kept.

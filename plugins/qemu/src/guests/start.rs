@@ -308,7 +308,7 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
         let mut rest = tune.clone();
         rest.vcpupin.clear();
         rest.emulatorpin = None;
-        rest != oxivirt_conf::domain::CpuTune::default()
+        *rest != oxivirt_conf::domain::CpuTune::default()
     });
     let labelled = live.seclabels.iter().any(|l| l.model.as_deref().is_some_and(|m| m != "none" && m != "dac"));
     for (present, what) in [

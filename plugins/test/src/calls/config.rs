@@ -1,7 +1,7 @@
 //! Memory and virtual CPUs.
 
 use oxivirt_conf::domain::devices::BalloonStats;
-use oxivirt_conf::domain::{CpuSet, CpuTune, VcpuPin};
+use oxivirt_conf::domain::{CpuSet, VcpuPin};
 use oxivirt_conf::xml::KiB;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMemoryFlags, DomainModificationImpact, DomainVcpuFlags};
@@ -142,7 +142,7 @@ impl DomainConfig for TestConnection {
             return Err(Error::invalid_arg(format!("requested vcpu '{vcpu}' is not present in the domain"))).own();
         }
         Which::Live.edit(&job, |definition| {
-            let pins = &mut definition.cputune.get_or_insert_with(CpuTune::default).vcpupin;
+            let pins = &mut definition.cputune.get_or_insert_default().vcpupin;
             pins.retain(|pin| pin.vcpu != vcpu);
             pins.push(VcpuPin { vcpu, cpuset: cpuset.clone() });
             pins.sort_by_key(|pin| pin.vcpu);
