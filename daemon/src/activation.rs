@@ -4,7 +4,7 @@
 //! nobody else in this program knows or closes them.
 #![allow(unsafe_code)]
 
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 
 use crate::server::Door;
@@ -16,7 +16,11 @@ pub(crate) fn sockets() -> Result<Vec<(Door, UnixListener)>, String> {
     let numbers = sd_notify::listen_fds().map_err(|error| format!("sockets from the service manager: {error}"))?;
     let mut all = Vec::new();
     for number in numbers {
-        // SAFETY: announced for this process and taken once.
+        // SAFETY: only looked at, and not kept.
+        let announced = unsafe { BorrowedFd::borrow_raw(number) };
+        rustix::io::fcntl_getfd(announced)
+            .map_err(|error| format!("descriptor {number} of the service manager is not open: {error}"))?;
+        // SAFETY: announced for this process, open, and taken once.
         let listener = UnixListener::from(unsafe { OwnedFd::from_raw_fd(number) });
         let address =
             listener.local_addr().map_err(|error| format!("descriptor {number} is no Unix socket: {error}"))?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
 use crate::background;
@@ -27,6 +27,39 @@ pub(crate) fn runtime() -> Result<Runtime, String> {
     builder.build().map_err(|error| format!("cannot start threads: {error}"))
 }
 
+/// The signals that steer the daemon, caught from the moment this is made.
+pub(crate) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    /// Catches them.
+    pub(crate) fn catch(runtime: &Runtime) -> Result<Self, String> {
+        let _within = runtime.enter();
+        let on = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+            hangup: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for `work`, which may block; `None` when a signal says to end first.
+    pub(crate) async fn unless_told_to_end<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<Result<T, String>> {
+        let work = tokio::task::spawn_blocking(work);
+        tokio::select! {
+            _ = self.terminate.recv() => None,
+            _ = self.interrupt.recv() => None,
+            done = work => Some(done.map_err(|error| format!("starting the drivers: {error}"))),
+        }
+    }
+}
+
 /// Serves until a signal or idleness ends it.
 ///
 /// * `reload`: reads the configuration again.
@@ -34,6 +67,7 @@ pub(crate) async fn live(
     daemon: &'static Daemon,
     listeners: &Listeners,
     options: &Options,
+    signals: &mut Signals,
     reload: impl Fn() -> Result<(), String>,
 ) -> Result<(), String> {
     for (door, listener) in &listeners.sockets {
@@ -50,10 +84,6 @@ pub(crate) async fn live(
     }
     tokio::spawn(daemon.subscriptions.run());
 
-    let on = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
-    let mut terminate = on(SignalKind::terminate())?;
-    let mut interrupt = on(SignalKind::interrupt())?;
-    let mut hangup = on(SignalKind::hangup())?;
     tell_manager(&[sd_notify::NotifyState::Ready]);
     if options.daemon {
         background::ready();
@@ -61,13 +91,13 @@ pub(crate) async fn live(
     tracing::info!("ready");
     loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
             () = idleness(daemon, options.timeout) => {
                 tracing::info!("idle for long enough");
                 break;
             }
-            _ = hangup.recv() => {
+            _ = signals.hangup.recv() => {
                 tracing::info!("reloading");
                 if let Err(error) = reload() {
                     tracing::error!(%error, "the configuration stays as it was");

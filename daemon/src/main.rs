@@ -70,14 +70,23 @@ fn run(options: &Options) -> Result<(), String> {
     let pid_file = sockets::claim(&pid_path(options, &root))?;
     let listeners = Listeners::open(&root, &settings)?;
     let runtime = life::runtime()?;
+    let mut signals = life::Signals::catch(&runtime)?;
     let auths = sockets::auths(&root, &settings.sockets);
     let main = Server::new("libvirtd", settings.main, auths);
     let admin = Server::new("admin", settings.admin, auths);
     let daemon = Daemon::new(runtime.handle().clone(), root, main, admin);
-    daemon.serve(plugins::start(&plugins::folder(options), Host::new(daemon))?);
+    let folder = plugins::folder(options);
+    let drivers = signals.unless_told_to_end(move || plugins::start(&folder, Host::new(daemon)));
+    match runtime.block_on(drivers) {
+        Some(drivers) => daemon.serve(drivers??),
+        None => {
+            runtime.shutdown_background();
+            return Ok(());
+        }
+    }
 
     let reload = || read_settings(options, &daemon.root).and_then(|new| start_log(options, &daemon.root, &new));
-    let ended = runtime.block_on(life::live(daemon, &listeners, options, reload));
+    let ended = runtime.block_on(life::live(daemon, &listeners, options, &mut signals, reload));
     life::stop(daemon);
     drop(listeners);
     drop(pid_file);

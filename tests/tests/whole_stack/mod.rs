@@ -10,6 +10,7 @@ use oxivirt_tests::{assets, console::Console, fixture, process, skip};
 mod bridge;
 mod contract;
 mod crash;
+mod daemon;
 mod events;
 mod guest;
 mod host;
