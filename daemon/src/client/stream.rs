@@ -274,11 +274,22 @@ impl Stream {
                 Err(rustix::io::Errno::IO) => 0,
                 Err(errno) => return Err(errno.into()),
             };
-            client.send(&self.packet(Status::CONTINUE), &buffer[..count]);
-            if count == 0 {
+            if !self.pass_on(&client, &buffer[..count]) || count == 0 {
                 return pending().await;
             }
         }
+    }
+
+    /// Sends the client what the driver wrote; false when the stream was ended
+    /// meanwhile. Under the inbox' lock, so that nothing follows the word that
+    /// ends a stream.
+    fn pass_on(&self, client: &Client, bytes: &[u8]) -> bool {
+        let inbox = self.inbox();
+        if inbox.end == Some(End::Aborted) {
+            return false;
+        }
+        client.send(&self.packet(Status::CONTINUE), bytes);
+        true
     }
 
     /// Copies what the client sends until it finishes or aborts.
