@@ -241,7 +241,7 @@ impl Interface {
                 let (name, ty) = (&argument.name, argument.abi());
                 quote!(#name: #ty)
             });
-            let values = method.arguments.iter().map(|argument| argument.from_abi());
+            let values = method.arguments.iter().map(|argument| argument.lift());
             let converted = method.convert_answer(quote!(answer), true);
             quote! {
                 pub unsafe extern "C" fn #name<T: #interface>(
@@ -273,7 +273,7 @@ impl Interface {
         let (interface, reference) = (&self.item.ident, self.reference_name());
         let methods = self.methods.iter().map(|method| {
             let (name, text, signature) = (&method.name, method.name.to_string(), &method.signature);
-            let values = method.arguments.iter().map(|argument| argument.to_abi());
+            let values = method.arguments.iter().map(|argument| argument.lower());
             let converted = method.convert_answer(quote!(answer), false);
             quote! {
                 #signature {

@@ -93,7 +93,7 @@ impl Argument {
     }
 
     /// Rust form to boundary form.
-    pub(crate) fn to_abi(&self) -> TokenStream {
+    pub(crate) fn lower(&self) -> TokenStream {
         let name = &self.name;
         match &self.kind {
             Kind::Text => quote!(crate::abi::RStr::from(#name)),
@@ -104,7 +104,7 @@ impl Argument {
     }
 
     /// Boundary form to Rust form.
-    pub(crate) fn from_abi(&self) -> TokenStream {
+    pub(crate) fn lift(&self) -> TokenStream {
         let name = &self.name;
         match &self.kind {
             Kind::Text => quote!(#name.as_str()),
