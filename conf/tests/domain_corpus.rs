@@ -1,30 +1,16 @@
 //! The domain document against libvirt's own test data.
 //!
-//! The data lies beside the checkout (`../../shared/corpus`) or where
-//! `OXIVIRT_CORPUS` points. Without it these tests say so and pass.
+//! Without the data these tests are skipped.
 //! Known failures stand with a reason in `domain/known-failures.txt`; a
 //! listed case that passes fails the test, so that the list stays true.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use oxivirt_conf::domain::{DomainDefinition, DomainStatus, FormatFlags, NoHooks, ParseFlags, StatusPrivate};
 use oxivirt_conf::xml::{Node, Writer};
 use oxivirt_core::Result;
-
-/// The corpus, or a loud note and nothing.
-fn corpus(folder: &str) -> Option<PathBuf> {
-    let root = match std::env::var_os("OXIVIRT_CORPUS") {
-        Some(path) => PathBuf::from(path),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"),
-    };
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("NOTE: NOT CHECKED, no corpus at '{}'; set OXIVIRT_CORPUS", path.display());
-    None
-}
+use oxivirt_tests::corpus;
 
 /// `suite/case` and its reason.
 fn known_failures() -> BTreeMap<String, String> {
@@ -105,7 +91,7 @@ const GENERIC_REFUSED: &[&str] = &[
 
 #[test]
 fn generic_documents_print_as_expected() {
-    let Some(folder) = corpus("domain-generic") else { return };
+    let Some(folder) = corpus::suite("domain-generic") else { return };
     let answers: BTreeMap<_, _> = documents(&folder.join("out")).into_iter().collect();
     let cases = documents(&folder.join("in"));
     let mut failed = BTreeMap::new();
@@ -129,7 +115,7 @@ fn generic_documents_print_as_expected() {
 
 /// Reads every answer of the QEMU suite and prints it again.
 fn answers_unchanged(suite: &str, flags: ParseFlags) {
-    let Some(folder) = corpus("qemu") else { return };
+    let Some(folder) = corpus::suite("qemu") else { return };
     let mut failed = BTreeMap::new();
     let mut total = 0;
     for (name, text) in documents(&folder) {
@@ -169,7 +155,7 @@ fn generic_defaults_leave_complete_qemu_documents_alone() {
 fn live_documents_print_unchanged() {
     let mut cases = Vec::new();
     for folder in ["qemu-active", "qemu-hotplug/domains"] {
-        let Some(folder) = corpus(folder) else { return };
+        let Some(folder) = corpus::suite(folder) else { return };
         cases.extend(documents(&folder));
     }
     let mut failed = BTreeMap::new();
@@ -196,7 +182,7 @@ fn live_documents_print_unchanged() {
 /// Inputs of the QEMU suite: what was printed reads back to the same.
 #[test]
 fn qemu_documents_survive_a_round() {
-    let Some(folder) = corpus("qemu") else { return };
+    let Some(folder) = corpus::suite("qemu") else { return };
     let mut failed = BTreeMap::new();
     let mut total = 0;
     for (name, text) in documents(&folder) {
@@ -267,7 +253,7 @@ impl StatusPrivate for Kept {
 
 #[test]
 fn status_files_print_unchanged() {
-    let Some(folder) = corpus("qemu-status") else { return };
+    let Some(folder) = corpus::suite("qemu-status") else { return };
     let mut failed = BTreeMap::new();
     let cases = documents(&folder);
     for (name, text) in &cases {

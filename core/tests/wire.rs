@@ -5,25 +5,18 @@
 //! `OXIVIRT_FACTS`; where they are absent the test says so and proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use oxivirt_core::event::EVENTS;
 use oxivirt_core::interface::{CallDescription, Priority, StreamDirection, all_calls, public_name};
 use oxivirt_core::wire::message::Program;
 use oxivirt_core::wire::shape::Shape;
+use oxivirt_tests::corpus;
 use serde_json::Value;
 
 fn facts(file: &str) -> Option<Value> {
-    let folder = std::env::var_os("OXIVIRT_FACTS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/facts"), PathBuf::from);
-    let path = folder.join(file);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Some(serde_json::from_str(&text).expect("facts are JSON")),
-        Err(error) => {
-            eprintln!("SKIPPED: no facts at {}: {error}", path.display());
-            None
-        }
-    }
+    let path = corpus::facts(file)?;
+    let text = std::fs::read_to_string(path).expect("facts can be read");
+    Some(serde_json::from_str(&text).expect("facts are JSON"))
 }
 
 /// Turns the protocol's types into shapes.

@@ -15,6 +15,7 @@
 pub mod assets;
 pub mod console;
 pub mod contract;
+pub mod corpus;
 pub mod fixture;
 pub mod process;
 pub mod sandbox;

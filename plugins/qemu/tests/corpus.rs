@@ -1,8 +1,6 @@
 //! Command lines and completed definitions against a corpus of expected ones.
 //!
-//! The corpus is data from outside the repository: `OXIVIRT_CORPUS` names its
-//! folder, else the one beside the checkout is used. Without it nothing is
-//! tested, and the test says so. `OXIVIRT_CORPUS_SHOW=name` prints one case,
+//! Without the corpus the test is skipped. `OXIVIRT_CORPUS_SHOW=name` prints one case,
 //! `OXIVIRT_CORPUS_SHOW=all` the list of cases with their first difference.
 #![allow(clippy::unwrap_used)]
 
@@ -19,19 +17,8 @@ use oxivirt_driver_qemu::hooks::{Emulators, Hooks};
 use oxivirt_driver_qemu::monitor::Failure;
 use oxivirt_driver_qemu::process::Folders;
 use oxivirt_driver_qemu::{addresses, aliases};
+use oxivirt_tests::corpus;
 use serde_json::Value;
-
-fn corpus() -> Option<PathBuf> {
-    let folder = match std::env::var_os("OXIVIRT_CORPUS") {
-        Some(folder) => PathBuf::from(folder),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus"),
-    };
-    if folder.join("qemu").is_dir() {
-        return Some(folder);
-    }
-    eprintln!("SKIPPED: no corpus at '{}', nothing was tested", folder.display());
-    None
-}
 
 /// A recorded session: the answer to each command.
 struct Recording(HashMap<String, Value>);
@@ -206,7 +193,8 @@ fn arguments_for(domain: &DomainDefinition, emulator: &Emulator) -> Result<Vec<S
 
 #[test]
 fn command_lines_and_definitions_match() {
-    let Some(corpus) = corpus() else { return };
+    let Some(qemu) = corpus::suite("qemu") else { return };
+    let corpus = qemu.parent().expect("a suite lies in the corpus").to_owned();
     let one = One(Arc::new(emulator(&corpus, "caps_10.0.0_x86_64")));
     assert!(one.0.accel(Accel::Kvm).is_some() && one.0.accel(Accel::Tcg).is_some());
     let hooks = Hooks { emulators: &one, host_arch: "x86_64" };
