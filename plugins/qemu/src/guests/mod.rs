@@ -71,7 +71,11 @@ impl Guests {
 
     /// Begins a job on a guest with the usual limit.
     pub fn job(&self, object: &Arc<Object>, kind: JobKind, owner: &str) -> Result<Job> {
-        object.begin_job(kind, owner, Instant::now() + JOB_WAIT)
+        let job = object.begin_job(kind, owner, Instant::now() + JOB_WAIT)?;
+        if let Some(monitor) = job.private().run().as_ref().and_then(|run| run.connection.as_ref()) {
+            monitor.held_by(owner);
+        }
+        Ok(job)
     }
 
     /// Finds a guest and begins a changing job on it.

@@ -15,9 +15,10 @@ mod tests;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 use serde_json::Value;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -46,6 +47,8 @@ pub struct Monitor {
     domain: String,
     next_id: AtomicU64,
     link: Link,
+    /// Who holds the guest's job, for messages.
+    holder: Mutex<String>,
 }
 
 impl Monitor {
@@ -65,7 +68,7 @@ impl Monitor {
             Ok(Err(failure)) => return Err(failure.into_error(domain, "greeting")),
             Err(_) => return Err(Failure::TimedOut(limit).into_error(domain, "greeting")),
         }
-        let monitor = Self { domain: domain.to_owned(), next_id: AtomicU64::new(1), link };
+        let monitor = Self { domain: domain.to_owned(), next_id: AtomicU64::new(1), link, holder: Mutex::default() };
         let rest = limit.saturating_sub(began.elapsed()).max(Duration::from_millis(100));
         monitor.execute("qmp_capabilities", Value::Null, rest)?;
         Ok(monitor)
@@ -77,7 +80,7 @@ impl Monitor {
     /// for QEMU to create it repeats the call.
     pub fn connect(domain: &str, socket: &Path, handler: Box<dyn Handler>, limit: Duration) -> Result<Self> {
         let stream = UnixStream::connect(socket).map_err(|e| {
-            oxivirt_core::Error::system(
+            Error::system(
                 format_args!("cannot connect to the monitor of domain '{domain}' at '{}'", socket.display()),
                 &e,
             )
@@ -95,7 +98,19 @@ impl Monitor {
     ///   refusal.
     /// * Blocks up to `limit`.
     pub fn execute(&self, command: &str, arguments: Value, limit: Duration) -> Result<Value> {
-        self.attempt(command, arguments, limit).map_err(|failure| failure.into_error(&self.domain, command))
+        self.attempt(command, arguments, limit).map_err(|failure| {
+            let error = failure.into_error(&self.domain, command);
+            let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+            match error.code() == ErrorCode::OPERATION_TIMEOUT && !holder.is_empty() {
+                true => Error::timed_out(format!("{} (held by {holder})", error.detail())),
+                false => error,
+            }
+        })
+    }
+
+    /// Notes who holds the guest's job and therefore waits for answers.
+    pub fn held_by(&self, holder: &str) {
+        holder.clone_into(&mut self.holder.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// As [`execute`](Self::execute), for callers that decide by the reason.
