@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing_core::field::{Field, Visit};
 use tracing_core::span::{Attributes, Id, Record};
-use tracing_core::{Event, Level, LevelFilter, Metadata, Subscriber};
+use tracing_core::subscriber::Interest;
+use tracing_core::{Event, Level, Metadata, Subscriber};
 
 use crate::host::{Host, LogLevel, LogRecord};
 
@@ -57,13 +58,13 @@ impl Forward {
 }
 
 impl Subscriber for Forward {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        level(metadata.level()).0 <= self.host.log_level().0
+    /// The daemon's level may change at any time, so no verdict is kept.
+    fn register_callsite(&self, _metadata: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
     }
 
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        // The daemon's level may change; each record asks again.
-        None
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        level(metadata.level()).0 <= self.host.log_level().0
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
