@@ -26,6 +26,7 @@
 //! Dropping a job takes only its queue's lock, which stands beside this order
 //! and is never held across anything else.
 
+mod affected;
 mod definition;
 mod entry;
 mod job;
@@ -34,6 +35,7 @@ mod shards;
 mod snapshot;
 mod table;
 
+pub use affected::Affected;
 pub use definition::{Definition, Private};
 pub use entry::Object;
 pub use job::{AbortSignal, JOB_WAIT, Job, JobInfo, JobKind};

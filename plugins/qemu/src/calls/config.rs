@@ -8,7 +8,7 @@ use oxivirt_core::interface::{DomainConfig, implements};
 use oxivirt_core::types::Domain;
 use oxivirt_core::{Error, Result};
 
-use super::{Own, Which, check_flags, owner};
+use super::{Own, affected, check_flags, owner};
 use crate::QemuConnection;
 
 #[implements]
@@ -28,7 +28,7 @@ impl DomainConfig for QemuConnection {
             return Err(Error::invalid_arg("memory in virDomainSetMemory must not be zero")).own();
         }
         let object = self.find(dom)?;
-        let which = Which::new(&object.snapshot(), flags.0 & 3)?;
+        let which = affected(&object.snapshot(), flags.0 & 3)?;
         let maximum = flags.contains(F::MAXIMUM);
         if maximum && which.live() {
             return Err(Error::operation_invalid("cannot resize the maximum memory on an active domain")).own();
@@ -66,7 +66,7 @@ impl DomainConfig for QemuConnection {
             return Err(Error::invalid_arg("nvcpus in virDomainSetVcpusFlags must not be zero")).own();
         }
         let object = self.find(dom)?;
-        let which = Which::new(&object.snapshot(), flags.0 & 3)?;
+        let which = affected(&object.snapshot(), flags.0 & 3)?;
         if which.live() {
             return Err(Error::config_unsupported(
                 "plugging CPUs into a running guest is not supported by this driver yet",

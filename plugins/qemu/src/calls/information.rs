@@ -11,7 +11,7 @@ use oxivirt_core::types::{
 };
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::{Own, Which, check_flags};
+use super::{Own, affected_one, check_flags};
 use crate::QemuConnection;
 use crate::process::cpu_time;
 
@@ -171,7 +171,7 @@ impl DomainInformation for QemuConnection {
         use DomainVcpuFlags as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG | F::MAXIMUM).0, "domain_get_vcpus_flags")?;
         let snapshot = self.read(dom)?;
-        let definition = Which::one(&snapshot, flags.0 & 3, "domain_get_vcpus_flags")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0 & 3, "domain_get_vcpus_flags")?.of(&snapshot);
         let vcpu = &definition.vcpu;
         let number = if flags.contains(F::MAXIMUM) { vcpu.maximum } else { vcpu.current };
         Ok(i32::try_from(number).unwrap_or(i32::MAX))
@@ -189,7 +189,7 @@ impl DomainInformation for QemuConnection {
         use DomainModificationImpact as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_vcpu_pin_info")?;
         let snapshot = self.read(dom)?;
-        let definition = Which::one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
         let (count, length) = room(ncpumaps, maplen, definition.vcpu.maximum)?;
         let mut maps = Vec::with_capacity(count * length);
         for number in 0..count as u32 {
@@ -209,7 +209,7 @@ impl DomainInformation for QemuConnection {
         use DomainModificationImpact as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_emulator_pin_info")?;
         let snapshot = self.read(dom)?;
-        let definition = Which::one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
         let (_, length) = room(1, maplen, 1)?;
         let pin = definition.cputune.as_ref().and_then(|tune| tune.emulatorpin.as_ref()).map(|pin| &pin.cpuset);
         let mut map = Vec::with_capacity(length);

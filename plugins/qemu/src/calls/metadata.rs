@@ -7,7 +7,7 @@ use oxivirt_core::interface::{DomainMetadata, implements};
 use oxivirt_core::types::Domain;
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::{Own, Which, check_flags, owner};
+use super::{Own, affected, affected_one, check_flags, edit, owner};
 use crate::QemuConnection;
 
 const IMPACT: u32 = DomainModificationImpact::LIVE.0 | DomainModificationImpact::CONFIG.0;
@@ -31,25 +31,23 @@ impl DomainMetadata for QemuConnection {
         let text = metadata.filter(|text| !text.is_empty()).map(str::to_owned);
         let object = self.find(dom)?;
         let job = self.guests.job(&object, JobKind::Modify, &owner(call)).own()?;
-        Which::new(&job.snapshot(), flags.0)?
-            .edit(&self.guests, &job, |definition| {
-                match r#type {
-                    DomainMetadataType::DESCRIPTION => definition.description.clone_from(&text),
-                    DomainMetadataType::TITLE => definition.title.clone_from(&text),
-                    DomainMetadataType::ELEMENT => {
-                        let uri = uri.filter(|uri| !uri.is_empty());
-                        let uri =
-                            uri.ok_or_else(|| Error::invalid_arg("uri in virDomainSetMetadata must not be NULL"))?;
-                        if metadata.is_some() && key.is_none() {
-                            return Err(Error::invalid_arg("key in virDomainSetMetadata must not be NULL"));
-                        }
-                        definition.set_metadata_element(uri, key.unwrap_or_default(), metadata)?;
+        edit(affected(&job.snapshot(), flags.0)?, &self.guests, &job, |definition| {
+            match r#type {
+                DomainMetadataType::DESCRIPTION => definition.description.clone_from(&text),
+                DomainMetadataType::TITLE => definition.title.clone_from(&text),
+                DomainMetadataType::ELEMENT => {
+                    let uri = uri.filter(|uri| !uri.is_empty());
+                    let uri = uri.ok_or_else(|| Error::invalid_arg("uri in virDomainSetMetadata must not be NULL"))?;
+                    if metadata.is_some() && key.is_none() {
+                        return Err(Error::invalid_arg("key in virDomainSetMetadata must not be NULL"));
                     }
-                    unknown => return Err(unknown_type(unknown)),
+                    definition.set_metadata_element(uri, key.unwrap_or_default(), metadata)?;
                 }
-                Ok(())
-            })
-            .own()?;
+                unknown => return Err(unknown_type(unknown)),
+            }
+            Ok(())
+        })
+        .own()?;
         let uri = uri.filter(|_| r#type == DomainMetadataType::ELEMENT);
         self.guests.tell_metadata(&job, r#type.0, uri);
         Ok(())
@@ -66,7 +64,7 @@ impl DomainMetadata for QemuConnection {
     ) -> Result<String> {
         check_flags(flags.0, IMPACT, "domain_get_metadata")?;
         let snapshot = self.read(dom)?;
-        let definition = Which::one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
         let found = match r#type {
             DomainMetadataType::DESCRIPTION => definition.description.clone(),
             DomainMetadataType::TITLE => definition.title.clone(),

@@ -13,8 +13,8 @@ mod node;
 use std::sync::Arc;
 
 use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::object::Affected;
 use oxivirt_core::call::Call;
-use oxivirt_core::constants::DomainModificationImpact as Impact;
 use oxivirt_core::interface::public_name;
 use oxivirt_core::types::{Domain, Uuid};
 use oxivirt_core::{Error, ErrorDomain, Result};
@@ -85,70 +85,34 @@ impl<T> Own<T> for Result<T> {
     }
 }
 
-/// Which definitions a call is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    Live,
-    Config,
-    Both,
+/// Which definitions the flags of a call mean for a guest in its present state.
+fn affected(snapshot: &Snapshot, flags: u32) -> Result<Affected> {
+    Affected::new(snapshot, flags).own()
 }
 
-impl Which {
-    /// What the flags of a call mean for a guest in its present state.
-    fn new(snapshot: &Snapshot, flags: u32) -> Result<Self> {
-        let flags = Impact(flags);
-        let (live, config) = (flags.contains(Impact::LIVE), flags.contains(Impact::CONFIG));
-        if live && !snapshot.is_active() {
-            return Err(not_running());
-        }
-        if config && !snapshot.is_persistent() {
-            return Err(Error::operation_invalid("transient domains do not have any persistent config")).own();
-        }
-        Ok(match (live, config) {
-            (true, true) => Self::Both,
-            (true, false) => Self::Live,
-            (false, true) => Self::Config,
-            (false, false) if snapshot.is_active() => Self::Live,
-            (false, false) => Self::Config,
-        })
-    }
+/// The same, for calls that look at one definition only.
+fn affected_one(snapshot: &Snapshot, flags: u32, call: &str) -> Result<Affected> {
+    Affected::one(snapshot, flags, || {
+        Error::invalid_arg(format!(
+            "Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive in {}",
+            public_name(call)
+        ))
+    })
+    .own()
+}
 
-    /// The same, for calls that look at one definition only.
-    fn one(snapshot: &Snapshot, flags: u32, call: &str) -> Result<Self> {
-        if Impact(flags).contains(Impact::LIVE | Impact::CONFIG) {
-            return Err(Error::invalid_arg(format!(
-                "Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive in {}",
-                public_name(call)
-            )))
-            .own();
-        }
-        Self::new(snapshot, flags)
+/// Changes each definition that is meant, and their files, or none.
+fn edit(
+    affected: Affected,
+    guests: &Guests,
+    job: &Job,
+    change: impl Fn(&mut DomainDefinition) -> Result<()>,
+) -> Result<()> {
+    if affected.config() {
+        guests.edit_stored(job, &change)?;
     }
-
-    /// The definition that is meant; of two the live one.
-    fn of(self, snapshot: &Snapshot) -> &Arc<DomainDefinition> {
-        match self {
-            Self::Live | Self::Both => snapshot.definition(),
-            Self::Config => snapshot.inactive_definition(),
-        }
+    if affected.live() {
+        guests.edit_live(job, &change)?;
     }
-
-    fn live(self) -> bool {
-        self != Self::Config
-    }
-
-    fn config(self) -> bool {
-        self != Self::Live
-    }
-
-    /// Changes each definition that is meant, and their files, or none.
-    fn edit(self, guests: &Guests, job: &Job, change: impl Fn(&mut DomainDefinition) -> Result<()>) -> Result<()> {
-        if self.config() {
-            guests.edit_stored(job, &change)?;
-        }
-        if self.live() {
-            guests.edit_live(job, &change)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }

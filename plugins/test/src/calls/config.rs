@@ -2,6 +2,7 @@
 
 use oxivirt_conf::domain::devices::BalloonStats;
 use oxivirt_conf::domain::{CpuSet, VcpuPin};
+use oxivirt_conf::object::Affected;
 use oxivirt_conf::xml::KiB;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMemoryFlags, DomainModificationImpact, DomainVcpuFlags};
@@ -9,7 +10,7 @@ use oxivirt_core::interface::{DomainConfig, implements};
 use oxivirt_core::types::{Bytes, Domain, limit};
 use oxivirt_core::{Error, ErrorDomain, Result};
 
-use super::Which;
+use super::{affected, affected_one, edit};
 use crate::TestConnection;
 use crate::error::{Own, argument, check_flags};
 use crate::node::MAX_VCPUS;
@@ -30,26 +31,25 @@ impl DomainConfig for TestConnection {
         not_zero(memory, "domain_set_memory_flags", "memory")?;
         let job = self.state().change(call, dom)?;
         let snapshot = job.snapshot();
-        let which = Which::one(&snapshot, flags.0, "domain_set_memory_flags")?;
+        let which = affected_one(&snapshot, flags.0, "domain_set_memory_flags")?;
         if flags.contains(F::MAXIMUM) {
-            if which == Which::Live {
+            if which == Affected::Live {
                 return Err(Error::operation_invalid("cannot resize the maximum memory on an active domain")).own();
             }
-            return which.edit(&job, |definition| {
+            return edit(which, &job, |definition| {
                 definition.memory = KiB(memory);
                 definition.current_memory = KiB(definition.current_memory.0.min(memory));
                 Ok(())
             });
         }
-        which
-            .edit(&job, |definition| {
-                if memory > definition.memory.0 {
-                    return Err(Error::invalid_arg("cannot set memory higher than max memory"));
-                }
-                definition.current_memory = KiB(memory);
-                Ok(())
-            })
-            .own()
+        edit(which, &job, |definition| {
+            if memory > definition.memory.0 {
+                return Err(Error::invalid_arg("cannot set memory higher than max memory"));
+            }
+            definition.current_memory = KiB(memory);
+            Ok(())
+        })
+        .own()
     }
 
     fn domain_set_memory_stats_period(
@@ -64,15 +64,14 @@ impl DomainConfig for TestConnection {
         let period =
             u32::try_from(period).map_err(|_| Error::invalid_arg(format!("period {period} is below 0"))).own()?;
         let job = self.state().change(call, dom)?;
-        Which::one(&job.snapshot(), flags.0, "domain_set_memory_stats_period")?
-            .edit(&job, |definition| {
-                let balloon = definition.devices.memballoons.first_mut().ok_or_else(|| {
-                    Error::internal("No memory balloon device configured, can not set the collection period")
-                })?;
-                balloon.stats = Some(BalloonStats { period });
-                Ok(())
-            })
-            .own()
+        edit(affected_one(&job.snapshot(), flags.0, "domain_set_memory_stats_period")?, &job, |definition| {
+            let balloon = definition.devices.memballoons.first_mut().ok_or_else(|| {
+                Error::internal("No memory balloon device configured, can not set the collection period")
+            })?;
+            balloon.stats = Some(BalloonStats { period });
+            Ok(())
+        })
+        .own()
     }
 
     fn domain_set_vcpus(&self, call: &Call, dom: &Domain, nvcpus: u32) -> Result<()> {
@@ -92,27 +91,24 @@ impl DomainConfig for TestConnection {
             return Err(Error::invalid_arg(text)).own();
         }
         let job = self.state().change(call, dom)?;
-        let which = Which::new(&job.snapshot(), flags.0)?;
+        let which = affected(&job.snapshot(), flags.0)?;
         if flags.contains(F::MAXIMUM) {
             // The most of a running domain never changes.
-            return Which::Config.edit(&job, |definition| {
+            return edit(Affected::Config, &job, |definition| {
                 definition.vcpu.maximum = nvcpus;
                 definition.vcpu.current = definition.vcpu.current.min(nvcpus);
                 Ok(())
             });
         }
-        which
-            .edit(&job, |definition| {
-                let maximum = definition.vcpu.maximum;
-                if nvcpus > maximum {
-                    return Err(Error::invalid_arg(format!(
-                        "requested cpu amount exceeds maximum ({nvcpus} > {maximum})"
-                    )));
-                }
-                definition.vcpu.current = nvcpus;
-                Ok(())
-            })
-            .own()
+        edit(which, &job, |definition| {
+            let maximum = definition.vcpu.maximum;
+            if nvcpus > maximum {
+                return Err(Error::invalid_arg(format!("requested cpu amount exceeds maximum ({nvcpus} > {maximum})")));
+            }
+            definition.vcpu.current = nvcpus;
+            Ok(())
+        })
+        .own()
     }
 
     fn domain_pin_vcpu(&self, call: &Call, dom: &Domain, vcpu: u32, cpumap: &Bytes<{ limit::CPUMAP }>) -> Result<()> {
@@ -141,7 +137,7 @@ impl DomainConfig for TestConnection {
         if vcpu >= snapshot.definition().vcpu.current {
             return Err(Error::invalid_arg(format!("requested vcpu '{vcpu}' is not present in the domain"))).own();
         }
-        Which::Live.edit(&job, |definition| {
+        edit(Affected::Live, &job, |definition| {
             let pins = &mut definition.cputune.get_or_insert_default().vcpupin;
             pins.retain(|pin| pin.vcpu != vcpu);
             pins.push(VcpuPin { vcpu, cpuset: cpuset.clone() });

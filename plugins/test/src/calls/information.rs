@@ -12,7 +12,7 @@ use oxivirt_core::types::{
 };
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
-use super::Which;
+use super::affected_one;
 use crate::TestConnection;
 use crate::error::{Own, check_flags};
 use crate::node::SECURITY_LABEL;
@@ -162,7 +162,7 @@ impl DomainInformation for TestConnection {
         use DomainVcpuFlags as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG | F::MAXIMUM).0, "domain_get_vcpus_flags")?;
         let snapshot = self.state().read(dom)?;
-        let definition = Which::one(&snapshot, flags.0, "domain_get_vcpus_flags")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0, "domain_get_vcpus_flags")?.of(&snapshot);
         let vcpu = &definition.vcpu;
         let number = if flags.contains(F::MAXIMUM) { vcpu.maximum } else { vcpu.current };
         Ok(i32::try_from(number).unwrap_or(i32::MAX))
@@ -180,7 +180,7 @@ impl DomainInformation for TestConnection {
         use DomainModificationImpact as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_vcpu_pin_info")?;
         let snapshot = self.state().read(dom)?;
-        let definition = Which::one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
         let (count, length) = room(ncpumaps, maplen, definition.vcpu.current)?;
         let host_cpus = self.state().node.host_cpus();
         let mut maps = Vec::with_capacity(count * length);
@@ -201,7 +201,7 @@ impl DomainInformation for TestConnection {
         use DomainModificationImpact as F;
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_emulator_pin_info")?;
         let snapshot = self.state().read(dom)?;
-        let definition = Which::one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
+        let definition = affected_one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
         let (_, length) = room(1, maplen, 1)?;
         let pin = definition.cputune.as_ref().and_then(|tune| tune.emulatorpin.as_ref()).map(|pin| &pin.cpuset);
         let mut map = Vec::with_capacity(length);

@@ -8,7 +8,7 @@ use oxivirt_core::interface::{DomainMetadata, implements};
 use oxivirt_core::types::Domain;
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
-use super::Which;
+use super::{affected, affected_one, edit};
 use crate::TestConnection;
 use crate::error::{Own, argument, check_flags};
 use crate::state::reference;
@@ -33,26 +33,25 @@ impl DomainMetadata for TestConnection {
         }
         let text = metadata.filter(|text| !text.is_empty()).map(str::to_owned);
         let job = self.state().change(call, dom)?;
-        Which::new(&job.snapshot(), flags.0)?
-            .edit(&job, |definition| {
-                match r#type {
-                    DomainMetadataType::DESCRIPTION => definition.description.clone_from(&text),
-                    DomainMetadataType::TITLE => definition.title.clone_from(&text),
-                    DomainMetadataType::ELEMENT => {
-                        let uri = uri.filter(|uri| !uri.is_empty());
-                        let uri = uri.ok_or_else(|| wrong("uri", "uri in virDomainSetMetadata must not be NULL"))?;
-                        if metadata.is_some() && key.is_none() {
-                            return Err(wrong("key", "key in virDomainSetMetadata must not be NULL"));
-                        }
-                        definition
-                            .set_metadata_element(uri, key.unwrap_or_default(), metadata)
-                            .map_err(|error| error.in_domain(ErrorDomain::DOMAIN))?;
+        edit(affected(&job.snapshot(), flags.0)?, &job, |definition| {
+            match r#type {
+                DomainMetadataType::DESCRIPTION => definition.description.clone_from(&text),
+                DomainMetadataType::TITLE => definition.title.clone_from(&text),
+                DomainMetadataType::ELEMENT => {
+                    let uri = uri.filter(|uri| !uri.is_empty());
+                    let uri = uri.ok_or_else(|| wrong("uri", "uri in virDomainSetMetadata must not be NULL"))?;
+                    if metadata.is_some() && key.is_none() {
+                        return Err(wrong("key", "key in virDomainSetMetadata must not be NULL"));
                     }
-                    unknown => return Err(unknown_type(unknown)),
+                    definition
+                        .set_metadata_element(uri, key.unwrap_or_default(), metadata)
+                        .map_err(|error| error.in_domain(ErrorDomain::DOMAIN))?;
                 }
-                Ok(())
-            })
-            .own()?;
+                unknown => return Err(unknown_type(unknown)),
+            }
+            Ok(())
+        })
+        .own()?;
         let uri = uri.filter(|_| r#type == DomainMetadataType::ELEMENT);
         self.state().emit_event(Event::metadata_change(&reference(&job.snapshot()), r#type.0, uri));
         Ok(())
@@ -69,7 +68,7 @@ impl DomainMetadata for TestConnection {
     ) -> Result<String> {
         check_flags(flags.0, IMPACT, "domain_get_metadata")?;
         let snapshot = self.state().read(dom)?;
-        let definition: &DomainDefinition = Which::one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
+        let definition: &DomainDefinition = affected_one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
         let found = match r#type {
             DomainMetadataType::DESCRIPTION => definition.description.clone(),
             DomainMetadataType::TITLE => definition.title.clone(),
