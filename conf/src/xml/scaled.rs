@@ -1,43 +1,19 @@
 //! Sizes with a unit.
 
 use oxivirt_core::Result;
+use oxivirt_util::units;
 
 use super::{Element, Node, Value, Writer};
 
-/// Bytes in one `unit`; `None` for a word that is no unit.
-///
-/// `k`, `KiB`, `M`, `MiB`, … are powers of 1024, `KB`, `MB`, … of 1000;
-/// upper and lower case mean the same.
+/// Bytes in one `unit`, as [`units::factor`] says; no unit is 1. `None` for a
+/// word that is no unit.
 pub fn unit_factor(unit: &str) -> Option<u64> {
-    if unit.is_empty()
-        || unit.eq_ignore_ascii_case("b")
-        || unit.eq_ignore_ascii_case("byte")
-        || unit.eq_ignore_ascii_case("bytes")
-    {
-        return Some(1);
-    }
-    let mut letters = unit.chars();
-    let power = match letters.next()?.to_ascii_lowercase() {
-        'k' => 1,
-        'm' => 2,
-        'g' => 3,
-        't' => 4,
-        'p' => 5,
-        'e' => 6,
-        _ => return None,
-    };
-    let base: u64 = match letters.as_str() {
-        "" => 1024,
-        rest if rest.eq_ignore_ascii_case("ib") => 1024,
-        rest if rest.eq_ignore_ascii_case("b") => 1000,
-        _ => return None,
-    };
-    base.checked_pow(power)
+    if unit.is_empty() { Some(1) } else { units::factor(unit) }
 }
 
 /// `value` in bytes; `None` when the unit is unknown or the result too large.
 pub fn bytes_from(value: u64, unit: &str) -> Option<u64> {
-    value.checked_mul(unit_factor(unit)?).filter(|bytes| *bytes <= i64::MAX as u64)
+    units::scale(value, unit, 1, i64::MAX as u64).ok()
 }
 
 /// `value` in KiB, rounded up; `None` as for [`bytes_from`].
