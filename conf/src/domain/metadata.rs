@@ -1,7 +1,8 @@
-//! One program's element of `<metadata>`: put in, found and taken out by its
-//! namespace.
+//! What clients write on a domain: title, description, and each program's
+//! element of `<metadata>`, put in, found and taken out by its namespace.
 
-use oxivirt_core::{Error, ErrorDomain, Result};
+use oxivirt_core::constants::DomainMetadataType as Type;
+use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
 use super::DomainDefinition;
 use crate::xml::{Document, RawElement, RawNode, WriteMode, Writer};
@@ -9,7 +10,73 @@ use crate::xml::{Document, RawElement, RawNode, WriteMode, Writer};
 /// Declarations in force, the innermost last.
 type Scope<'a> = Vec<&'a [(String, String)]>;
 
+/// What a client wants to have written on a domain.
+#[derive(Debug, Clone, Copy)]
+pub struct MetadataChange<'a> {
+    /// Title, description or element.
+    pub kind: Type,
+    /// What to write; nothing takes out what is there.
+    pub text: Option<&'a str>,
+    /// The prefix of an element's namespace.
+    pub key: Option<&'a str>,
+    /// The namespace of an element.
+    pub uri: Option<&'a str>,
+}
+
+impl<'a> MetadataChange<'a> {
+    /// Refuses what is wrong for any domain; `wrong` makes the error from
+    /// the name of an argument and what is wrong with it.
+    pub fn check(&self, wrong: impl Fn(&str, &str) -> Error) -> Result<()> {
+        if self.kind == Type::TITLE && self.text.is_some_and(|title| title.contains('\n')) {
+            return Err(wrong("metadata", "metadata title can't contain newlines"));
+        }
+        Ok(())
+    }
+
+    /// Writes it on a definition, or fails and changes nothing.
+    ///
+    /// Errors: those of `wrong`, as for [`MetadataChange::check`], for an
+    /// element without namespace or prefix; `INVALID_ARG` for another type;
+    /// those of [`DomainDefinition::set_metadata_element`].
+    pub fn apply(&self, definition: &mut DomainDefinition, wrong: impl Fn(&str, &str) -> Error) -> Result<()> {
+        let text = || self.text.filter(|text| !text.is_empty()).map(str::to_owned);
+        match self.kind {
+            Type::DESCRIPTION => definition.description = text(),
+            Type::TITLE => definition.title = text(),
+            Type::ELEMENT => {
+                let uri = self.uri.filter(|uri| !uri.is_empty());
+                let uri = uri.ok_or_else(|| wrong("uri", "uri in virDomainSetMetadata must not be NULL"))?;
+                if self.text.is_some() && self.key.is_none() {
+                    return Err(wrong("key", "key in virDomainSetMetadata must not be NULL"));
+                }
+                definition.set_metadata_element(uri, self.key.unwrap_or_default(), self.text)?;
+            }
+            unknown => return Err(unknown_type(unknown)),
+        }
+        Ok(())
+    }
+
+    /// The namespace that changes, if it is an element that does.
+    pub fn namespace(&self) -> Option<&'a str> {
+        self.uri.filter(|_| self.kind == Type::ELEMENT)
+    }
+}
+
 impl DomainDefinition {
+    /// Title, description, or the element in the namespace `uri`.
+    ///
+    /// Errors: `NO_DOMAIN_METADATA` when there is none; `INVALID_ARG` for
+    /// another type. Neither has an error domain.
+    pub fn metadata_text(&self, kind: Type, uri: Option<&str>) -> Result<String> {
+        let found = match kind {
+            Type::DESCRIPTION => self.description.clone(),
+            Type::TITLE => self.title.clone(),
+            Type::ELEMENT => self.metadata_element(uri.unwrap_or_default()),
+            unknown => return Err(unknown_type(unknown)),
+        };
+        found.ok_or_else(|| Error::new(ErrorCode::NO_DOMAIN_METADATA, "Requested metadata element is not present"))
+    }
+
     /// The element of `<metadata>` in the namespace `uri`, printed without
     /// that namespace; `None` when there is none.
     pub fn metadata_element(&self, uri: &str) -> Option<String> {
@@ -49,6 +116,10 @@ impl DomainDefinition {
         self.metadata = filled.then_some(metadata);
         Ok(())
     }
+}
+
+fn unknown_type(unknown: Type) -> Error {
+    Error::invalid_arg(format!("unknown metadata type '{}'", unknown.0))
 }
 
 /// Reads an element and moves what is in no namespace into `uri`.

@@ -7,6 +7,7 @@
 
 mod clock;
 mod cpu;
+mod cpu_map;
 mod cpuset;
 mod definition;
 pub mod devices;
@@ -27,6 +28,7 @@ mod vcpu;
 
 pub use clock::*;
 pub use cpu::*;
+pub use cpu_map::CpuMapList;
 pub use cpuset::{CpuSet, InvalidCpuSet};
 pub use definition::{DomainDefinition, DomainType, GenId};
 pub use devices::{Device, DeviceMut, DeviceRef, Devices};
@@ -34,6 +36,7 @@ pub use features::*;
 pub use flags::{FormatFlags, ParseFlags};
 pub use hooks::{DomainHooks, NoHooks};
 pub use memory::*;
+pub use metadata::MetadataChange;
 pub use namespace::{
     DeprecationBehavior, DeviceOverride, DriverNamespace, OverrideProperty, OverrideType, QEMU_NAMESPACE, QemuNamespace,
 };

@@ -1,7 +1,7 @@
 //! What is known about a guest: always the newest snapshot, never a wait for
 //! a job or a monitor.
 
-use oxivirt_conf::domain::{CpuSet, DomainDefinition, FormatFlags};
+use oxivirt_conf::domain::{CpuMapList, DomainDefinition, FormatFlags};
 use oxivirt_core::abi::RString;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMessageFlags, DomainModificationImpact, DomainVcpuFlags, DomainXmlFlags};
@@ -148,11 +148,11 @@ impl DomainInformation for QemuConnection {
         if !snapshot.is_active() {
             return Err(Error::operation_invalid("cannot retrieve vcpu information for inactive domain")).own();
         }
-        let (count, length) = room(maxinfo, maplen, snapshot.definition().vcpu.current)?;
+        let definition = snapshot.definition();
+        let mut maps = CpuMapList::new(maxinfo, maplen, definition.vcpu.current, host_cpus()).own()?;
         let pid = snapshot.status.pid.unwrap_or(-1);
-        let mut info = Vec::with_capacity(count);
-        let mut maps = Vec::with_capacity(count * length);
-        for number in 0..count as u32 {
+        let mut info = Vec::with_capacity(maps.count() as usize);
+        for number in 0..maps.count() {
             let thread = snapshot.status.vcpus.iter().find(|v| v.index == number);
             let times = thread.and_then(|v| cpu_time::of_thread(pid, v.thread));
             info.push(VcpuInfo {
@@ -161,9 +161,9 @@ impl DomainInformation for QemuConnection {
                 cpu_time: times.map_or(0, |t| t.time),
                 cpu: times.map_or(-1, |t| t.cpu),
             });
-            push_map(&mut maps, length, pin(snapshot.definition(), number), host_cpus());
+            maps.push(definition.vcpu_pin(number));
         }
-        Ok(Vcpus { info: List::new(info)?, cpumaps: maps.into() })
+        Ok(Vcpus { info: List::new(info)?, cpumaps: maps.into_bytes().into() })
     }
 
     #[quick]
@@ -190,12 +190,9 @@ impl DomainInformation for QemuConnection {
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_vcpu_pin_info")?;
         let snapshot = self.read(dom)?;
         let definition = affected_one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
-        let (count, length) = room(ncpumaps, maplen, definition.vcpu.maximum)?;
-        let mut maps = Vec::with_capacity(count * length);
-        for number in 0..count as u32 {
-            push_map(&mut maps, length, pin(definition, number), host_cpus());
-        }
-        Ok(CpuMaps { cpumaps: maps.into(), num: count as i32 })
+        let maps = CpuMapList::new(ncpumaps, maplen, definition.vcpu.maximum, host_cpus()).own()?;
+        let num = i32::try_from(maps.count()).unwrap_or(i32::MAX);
+        Ok(CpuMaps { cpumaps: maps.of_vcpus(definition).into_bytes().into(), num })
     }
 
     #[quick]
@@ -210,11 +207,9 @@ impl DomainInformation for QemuConnection {
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_emulator_pin_info")?;
         let snapshot = self.read(dom)?;
         let definition = affected_one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
-        let (_, length) = room(1, maplen, 1)?;
-        let pin = definition.cputune.as_ref().and_then(|tune| tune.emulatorpin.as_ref()).map(|pin| &pin.cpuset);
-        let mut map = Vec::with_capacity(length);
-        push_map(&mut map, length, pin.or(definition.vcpu.cpuset.as_ref()), host_cpus());
-        Ok(CpuMaps { cpumaps: map.into(), num: 1 })
+        let mut map = CpuMapList::new(1, maplen, 1, host_cpus()).own()?;
+        map.push(definition.emulator_pin().or(definition.vcpu.cpuset.as_ref()));
+        Ok(CpuMaps { cpumaps: map.into_bytes().into(), num: 1 })
     }
 }
 
@@ -225,37 +220,4 @@ fn host_cpus() -> u32 {
         let present = oxivirt_util::host::Host::this().cpus_present();
         present.ok().and_then(|set| u32::try_from(set.count()).ok()).filter(|n| *n > 0).unwrap_or(1)
     })
-}
-
-/// How many maps of how many bytes to return.
-fn room(most: i32, length: i32, there_are: u32) -> Result<(usize, usize)> {
-    let (Ok(most), Ok(length)) = (usize::try_from(most), usize::try_from(length)) else {
-        return Err(Error::invalid_arg(format!("cannot return {most} maps of {length} bytes"))).own();
-    };
-    let count = most.min(there_are as usize).min(limit::VCPUINFO);
-    if length > limit::CPUMAP || count.saturating_mul(length) > limit::CPUMAPS {
-        return Err(Error::invalid_arg(format!("maps of {length} bytes are too long"))).own();
-    }
-    Ok((count, length))
-}
-
-/// Where a virtual CPU may run, if not everywhere.
-fn pin(definition: &DomainDefinition, vcpu: u32) -> Option<&CpuSet> {
-    let pins = definition.cputune.as_ref().map(|tune| tune.vcpupin.as_slice()).unwrap_or_default();
-    pins.iter().find(|pin| pin.vcpu == vcpu).map(|pin| &pin.cpuset).or(definition.vcpu.cpuset.as_ref())
-}
-
-/// Appends a map of `length` bytes, lowest CPU first.
-fn push_map(maps: &mut Vec<u8>, length: usize, set: Option<&CpuSet>, host_cpus: u32) {
-    let start = maps.len();
-    maps.resize(start + length, 0);
-    let mut mark = |cpu: u32| {
-        if let Some(byte) = maps.get_mut(start + cpu as usize / 8).filter(|_| (cpu as usize) < length * 8) {
-            *byte |= 1 << (cpu % 8);
-        }
-    };
-    match set {
-        Some(set) => set.iter().filter(|cpu| *cpu < host_cpus).for_each(&mut mark),
-        None => (0..host_cpus).for_each(&mut mark),
-    }
 }

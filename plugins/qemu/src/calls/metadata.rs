@@ -1,11 +1,12 @@
 //! Title, description and foreign metadata.
 
+use oxivirt_conf::domain::MetadataChange;
 use oxivirt_conf::object::JobKind;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMetadataType, DomainModificationImpact};
 use oxivirt_core::interface::{DomainMetadata, implements};
 use oxivirt_core::types::Domain;
-use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_core::{Error, Result};
 
 use super::{Own, affected, affected_one, check_flags, edit, owner};
 use crate::QemuConnection;
@@ -25,31 +26,13 @@ impl DomainMetadata for QemuConnection {
         flags: DomainModificationImpact,
     ) -> Result<()> {
         check_flags(flags.0, IMPACT, "domain_set_metadata")?;
-        if r#type == DomainMetadataType::TITLE && metadata.is_some_and(|title| title.contains('\n')) {
-            return Err(Error::invalid_arg("metadata title can't contain newlines")).own();
-        }
-        let text = metadata.filter(|text| !text.is_empty()).map(str::to_owned);
+        let change = MetadataChange { kind: r#type, text: metadata, key, uri };
+        change.check(wrong).own()?;
         let object = self.find(dom)?;
         let job = self.guests.job(&object, JobKind::Modify, &owner(call)).own()?;
-        edit(affected(&job.snapshot(), flags.0)?, &self.guests, &job, |definition| {
-            match r#type {
-                DomainMetadataType::DESCRIPTION => definition.description.clone_from(&text),
-                DomainMetadataType::TITLE => definition.title.clone_from(&text),
-                DomainMetadataType::ELEMENT => {
-                    let uri = uri.filter(|uri| !uri.is_empty());
-                    let uri = uri.ok_or_else(|| Error::invalid_arg("uri in virDomainSetMetadata must not be NULL"))?;
-                    if metadata.is_some() && key.is_none() {
-                        return Err(Error::invalid_arg("key in virDomainSetMetadata must not be NULL"));
-                    }
-                    definition.set_metadata_element(uri, key.unwrap_or_default(), metadata)?;
-                }
-                unknown => return Err(unknown_type(unknown)),
-            }
-            Ok(())
-        })
-        .own()?;
-        let uri = uri.filter(|_| r#type == DomainMetadataType::ELEMENT);
-        self.guests.tell_metadata(&job, r#type.0, uri);
+        let affected = affected(&job.snapshot(), flags.0)?;
+        edit(affected, &self.guests, &job, |definition| change.apply(definition, wrong)).own()?;
+        self.guests.tell_metadata(&job, r#type.0, change.namespace());
         Ok(())
     }
 
@@ -65,18 +48,10 @@ impl DomainMetadata for QemuConnection {
         check_flags(flags.0, IMPACT, "domain_get_metadata")?;
         let snapshot = self.read(dom)?;
         let definition = affected_one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
-        let found = match r#type {
-            DomainMetadataType::DESCRIPTION => definition.description.clone(),
-            DomainMetadataType::TITLE => definition.title.clone(),
-            DomainMetadataType::ELEMENT => definition.metadata_element(uri.unwrap_or_default()),
-            unknown => return Err(unknown_type(unknown)).own(),
-        };
-        found
-            .ok_or_else(|| Error::new(ErrorCode::NO_DOMAIN_METADATA, "Requested metadata element is not present"))
-            .own()
+        definition.metadata_text(r#type, uri).own()
     }
 }
 
-fn unknown_type(unknown: DomainMetadataType) -> Error {
-    Error::invalid_arg(format!("unknown metadata type '{}'", unknown.0))
+fn wrong(_argument: &str, text: &str) -> Error {
+    Error::invalid_arg(text)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use oxivirt_conf::domain::{CpuSet, DomainDefinition, FormatFlags};
+use oxivirt_conf::domain::{CpuMapList, FormatFlags};
 use oxivirt_core::abi::RString;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMessageFlags, DomainModificationImpact, DomainVcpuFlags, DomainXmlFlags};
@@ -138,23 +138,22 @@ impl DomainInformation for TestConnection {
             return Err(Error::operation_invalid("cannot list vcpus for an inactive domain")).own();
         }
         let definition = snapshot.definition();
-        let (count, length) = room(maxinfo, maplen, definition.vcpu.current)?;
+        let host_cpus = self.state().node.host_cpus();
+        let mut maps = CpuMapList::new(maxinfo, maplen, definition.vcpu.current, host_cpus).own()?;
         // Tenths of microseconds: the guest has been at work since 1970.
         let cpu_time = u64::try_from(now().as_micros() / 10).unwrap_or(u64::MAX);
-        let host_cpus = self.state().node.host_cpus();
-        let mut info = Vec::with_capacity(count);
-        let mut maps = Vec::with_capacity(count * length);
-        for number in 0..count as u32 {
-            let pin = pin(definition, number);
+        let mut info = Vec::with_capacity(maps.count() as usize);
+        for number in 0..maps.count() {
+            let pin = definition.vcpu_pin(number);
             let last = match pin {
                 Some(pin) => pin.iter().take_while(|cpu| *cpu < host_cpus).last(),
                 None => host_cpus.checked_sub(1),
             };
             let cpu = last.and_then(|cpu| i32::try_from(cpu).ok()).unwrap_or(-1);
             info.push(VcpuInfo { number, state: VCPU_RUNNING, cpu_time, cpu });
-            push_map(&mut maps, length, pin, host_cpus);
+            maps.push(pin);
         }
-        Ok(Vcpus { info: List::new(info)?, cpumaps: maps.into() })
+        Ok(Vcpus { info: List::new(info)?, cpumaps: maps.into_bytes().into() })
     }
 
     #[quick]
@@ -181,13 +180,9 @@ impl DomainInformation for TestConnection {
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_vcpu_pin_info")?;
         let snapshot = self.state().read(dom)?;
         let definition = affected_one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
-        let (count, length) = room(ncpumaps, maplen, definition.vcpu.current)?;
-        let host_cpus = self.state().node.host_cpus();
-        let mut maps = Vec::with_capacity(count * length);
-        for number in 0..count as u32 {
-            push_map(&mut maps, length, pin(definition, number), host_cpus);
-        }
-        Ok(CpuMaps { cpumaps: maps.into(), num: count as i32 })
+        let maps = CpuMapList::new(ncpumaps, maplen, definition.vcpu.current, self.state().node.host_cpus()).own()?;
+        let num = i32::try_from(maps.count()).unwrap_or(i32::MAX);
+        Ok(CpuMaps { cpumaps: maps.of_vcpus(definition).into_bytes().into(), num })
     }
 
     #[quick]
@@ -202,48 +197,13 @@ impl DomainInformation for TestConnection {
         check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_emulator_pin_info")?;
         let snapshot = self.state().read(dom)?;
         let definition = affected_one(&snapshot, flags.0, "domain_get_emulator_pin_info")?.of(&snapshot);
-        let (_, length) = room(1, maplen, 1)?;
-        let pin = definition.cputune.as_ref().and_then(|tune| tune.emulatorpin.as_ref()).map(|pin| &pin.cpuset);
-        let mut map = Vec::with_capacity(length);
-        push_map(&mut map, length, pin, self.state().node.host_cpus());
-        Ok(CpuMaps { cpumaps: map.into(), num: 1 })
+        let mut map = CpuMapList::new(1, maplen, 1, self.state().node.host_cpus()).own()?;
+        map.push(definition.emulator_pin());
+        Ok(CpuMaps { cpumaps: map.into_bytes().into(), num: 1 })
     }
 }
 
 /// The time of day.
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-/// How many maps of how many bytes to return.
-fn room(most: i32, length: i32, there_are: u32) -> Result<(usize, usize)> {
-    let (Ok(most), Ok(length)) = (usize::try_from(most), usize::try_from(length)) else {
-        return Err(Error::invalid_arg(format!("cannot return {most} maps of {length} bytes"))).own();
-    };
-    let count = most.min(there_are as usize).min(limit::VCPUINFO);
-    if length > limit::CPUMAP || count.saturating_mul(length) > limit::CPUMAPS {
-        return Err(Error::invalid_arg(format!("maps of {length} bytes are too long"))).own();
-    }
-    Ok((count, length))
-}
-
-/// Where a virtual CPU may run, if not everywhere.
-fn pin(definition: &DomainDefinition, vcpu: u32) -> Option<&CpuSet> {
-    let pins = definition.cputune.as_ref().map(|tune| tune.vcpupin.as_slice()).unwrap_or_default();
-    pins.iter().find(|pin| pin.vcpu == vcpu).map(|pin| &pin.cpuset).or(definition.vcpu.cpuset.as_ref())
-}
-
-/// Appends a map of `length` bytes, lowest CPU first.
-fn push_map(maps: &mut Vec<u8>, length: usize, set: Option<&CpuSet>, host_cpus: u32) {
-    let start = maps.len();
-    maps.resize(start + length, 0);
-    let mut mark = |cpu: u32| {
-        if let Some(byte) = maps.get_mut(start + cpu as usize / 8).filter(|_| (cpu as usize) < length * 8) {
-            *byte |= 1 << (cpu % 8);
-        }
-    };
-    match set {
-        Some(set) => set.iter().filter(|cpu| *cpu < host_cpus).for_each(&mut mark),
-        None => (0..host_cpus).for_each(&mut mark),
-    }
 }

@@ -1,12 +1,12 @@
 //! Title, description and foreign metadata.
 
-use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::MetadataChange;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainMetadataType, DomainModificationImpact};
 use oxivirt_core::event::Event;
 use oxivirt_core::interface::{DomainMetadata, implements};
 use oxivirt_core::types::Domain;
-use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
+use oxivirt_core::{Error, ErrorDomain, Result};
 
 use super::{affected, affected_one, edit};
 use crate::TestConnection;
@@ -28,32 +28,12 @@ impl DomainMetadata for TestConnection {
         flags: DomainModificationImpact,
     ) -> Result<()> {
         check_flags(flags.0, IMPACT, "domain_set_metadata")?;
-        if r#type == DomainMetadataType::TITLE && metadata.is_some_and(|title| title.contains('\n')) {
-            return Err(wrong("metadata", "metadata title can't contain newlines"));
-        }
-        let text = metadata.filter(|text| !text.is_empty()).map(str::to_owned);
+        let change = MetadataChange { kind: r#type, text: metadata, key, uri };
+        change.check(wrong)?;
         let job = self.state().change(call, dom)?;
-        edit(affected(&job.snapshot(), flags.0)?, &job, |definition| {
-            match r#type {
-                DomainMetadataType::DESCRIPTION => definition.description.clone_from(&text),
-                DomainMetadataType::TITLE => definition.title.clone_from(&text),
-                DomainMetadataType::ELEMENT => {
-                    let uri = uri.filter(|uri| !uri.is_empty());
-                    let uri = uri.ok_or_else(|| wrong("uri", "uri in virDomainSetMetadata must not be NULL"))?;
-                    if metadata.is_some() && key.is_none() {
-                        return Err(wrong("key", "key in virDomainSetMetadata must not be NULL"));
-                    }
-                    definition
-                        .set_metadata_element(uri, key.unwrap_or_default(), metadata)
-                        .map_err(|error| error.in_domain(ErrorDomain::DOMAIN))?;
-                }
-                unknown => return Err(unknown_type(unknown)),
-            }
-            Ok(())
-        })
-        .own()?;
-        let uri = uri.filter(|_| r#type == DomainMetadataType::ELEMENT);
-        self.state().emit_event(Event::metadata_change(&reference(&job.snapshot()), r#type.0, uri));
+        let affected = affected(&job.snapshot(), flags.0)?;
+        edit(affected, &job, |definition| in_domain(change.apply(definition, wrong))).own()?;
+        self.state().emit_event(Event::metadata_change(&reference(&job.snapshot()), r#type.0, change.namespace()));
         Ok(())
     }
 
@@ -68,17 +48,8 @@ impl DomainMetadata for TestConnection {
     ) -> Result<String> {
         check_flags(flags.0, IMPACT, "domain_get_metadata")?;
         let snapshot = self.state().read(dom)?;
-        let definition: &DomainDefinition = affected_one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
-        let found = match r#type {
-            DomainMetadataType::DESCRIPTION => definition.description.clone(),
-            DomainMetadataType::TITLE => definition.title.clone(),
-            DomainMetadataType::ELEMENT => definition.metadata_element(uri.unwrap_or_default()),
-            unknown => return Err(unknown_type(unknown)),
-        };
-        found.ok_or_else(|| {
-            Error::new(ErrorCode::NO_DOMAIN_METADATA, "Requested metadata element is not present")
-                .in_domain(ErrorDomain::DOMAIN)
-        })
+        let definition = affected_one(&snapshot, flags.0, "domain_get_metadata")?.of(&snapshot);
+        in_domain(definition.metadata_text(r#type, uri))
     }
 }
 
@@ -86,6 +57,6 @@ fn wrong(name: &str, text: &str) -> Error {
     argument(ErrorDomain::DOMAIN, "virDomainSetMetadata".to_owned(), name, text.to_owned())
 }
 
-fn unknown_type(unknown: DomainMetadataType) -> Error {
-    Error::invalid_arg(format!("unknown metadata type '{}'", unknown.0)).in_domain(ErrorDomain::DOMAIN)
+fn in_domain<T>(result: Result<T>) -> Result<T> {
+    result.map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
 }
