@@ -11,7 +11,7 @@
 //! runs; [`same_answers`] compares these notes between the ways. What a driver
 //! does not declare is skipped and said so in the [`Report`].
 //!
-//! ```ignore
+//! ```text
 //! #[test]
 //! fn passes_the_contract() -> Result<(), String> {
 //!     let quirks = Quirks { domain_xml: minimal, ..Quirks::default() };
