@@ -68,7 +68,7 @@ impl Subscriber for Forward {
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {
-        let mut text = Text::default();
+        let mut text = RecordText::default();
         span.record(&mut text);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let name = match text.fields.is_empty() {
@@ -80,7 +80,7 @@ impl Subscriber for Forward {
     }
 
     fn record(&self, span: &Id, values: &Record<'_>) {
-        let mut text = Text::default();
+        let mut text = RecordText::default();
         values.record(&mut text);
         let mut spans = self.spans.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(entry) = spans.iter_mut().find(|entry| entry.0 == span.into_u64()) {
@@ -91,7 +91,7 @@ impl Subscriber for Forward {
     fn record_follows_from(&self, _span: &Id, _follows: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        let mut text = Text::default();
+        let mut text = RecordText::default();
         event.record(&mut text);
         let mut message = self.prefix();
         message.push_str(&text.message);
@@ -151,14 +151,17 @@ fn level(level: &Level) -> LogLevel {
     }
 }
 
-/// The message and the other fields of a record, as text.
+/// The message and the other fields of a `tracing` record or span, as the log
+/// prints them.
 #[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
+pub struct RecordText {
+    /// The message.
+    pub message: String,
+    /// The other fields as `name=value`, a blank between them.
+    pub fields: String,
 }
 
-impl Visit for Text {
+impl Visit for RecordText {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.record_debug(field, &format_args!("{value}"));
     }

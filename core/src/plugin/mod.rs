@@ -36,6 +36,7 @@ use crate::{Connection, Error, Result};
 
 pub use abi_stable::library::LibHeader as Header;
 pub use export::{Erase, Module, Root, header};
+pub use log::RecordText;
 
 constants! {
     /// What a driver is for.

@@ -9,13 +9,13 @@ mod output;
 use std::fmt::Write as _;
 use std::sync::{PoisonError, RwLock};
 
-use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use oxivirt_core::host::{LogLevel, LogRecord};
+use oxivirt_core::plugin::RecordText;
 
 pub(crate) use filter::Filter;
 pub(crate) use output::{Output, Place};
@@ -153,7 +153,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Sink {
     }
 
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
-        let mut text = Text::default();
+        let mut text = RecordText::default();
         attributes.record(&mut text);
         if let Some(span) = context.span(id) {
             span.extensions_mut().insert(text);
@@ -161,11 +161,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Sink {
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut text = Text::default();
+        let mut text = RecordText::default();
         event.record(&mut text);
         let mut message = String::new();
         for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
-            let _ = match span.extensions().get::<Text>() {
+            let _ = match span.extensions().get::<RecordText>() {
                 Some(fields) if !fields.fields.is_empty() => write!(message, "{}{{{}}}: ", span.name(), fields.fields),
                 _ => write!(message, "{}: ", span.name()),
             };
@@ -192,27 +192,6 @@ fn level_of(metadata: &Metadata<'_>) -> Level {
         tracing::Level::WARN => Level::Warning,
         tracing::Level::INFO => Level::Info,
         _ => Level::Debug,
-    }
-}
-
-/// The message and the other fields of a record.
-#[derive(Default)]
-struct Text {
-    message: String,
-    fields: String,
-}
-
-impl Visit for Text {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            name if self.fields.is_empty() => write!(self.fields, "{name}={value:?}"),
-            name => write!(self.fields, " {name}={value:?}"),
-        };
     }
 }
 
