@@ -26,7 +26,9 @@ pub(super) fn run(corpus: &Path, only: Option<&str>, results: &mut Results) -> R
         let answer = process::succeed(&mut command, &what, Duration::from_secs(1800))?;
         for line in answer.stdout.lines() {
             let (suite, case) = parse(line).ok_or_else(|| format!("{what}: an odd line: {line}"))?;
-            results.entry(suite.to_owned()).or_default().push(case);
+            if only.is_none_or(|only| super::is(suite, only)) {
+                results.entry(suite.to_owned()).or_default().push(case);
+            }
         }
     }
     Ok(())

@@ -4,6 +4,8 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use oxivirt_tests::assets;
+
 use super::Case;
 
 /// The files of a folder that end so, by name, sorted; `ending` is cut off the name.
@@ -25,6 +27,67 @@ pub(super) fn named(folder: &Path, ending: &str) -> Result<Vec<(String, String)>
 pub(super) fn text(path: &Path) -> Result<String, String> {
     let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Where the answers of a suite of documents lie.
+#[allow(dead_code, reason = "the next suites")]
+pub(super) enum Answers {
+    /// `in/NAME.xml` and `out/NAME.xml`; where the answer is missing the input is its own answer, and an
+    /// answer without an input must print unchanged.
+    Beside,
+    /// `NAME.xml` is both.
+    Same,
+}
+
+/// Why a document is not printed: the text of the error.
+pub(super) struct Refused(String);
+
+impl<T: std::fmt::Display> From<T> for Refused {
+    fn from(error: T) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A suite that reads documents and prints them, byte for byte.
+///
+/// `print` is given the name of the case and its text. Inputs that must be refused have `-invalid` in their
+/// name or stand in the list [`refused`] of the suite.
+pub(super) fn documents(
+    suite: &str,
+    folder: &Path,
+    answers: Answers,
+    print: impl Fn(&str, &str) -> Result<String, Refused>,
+) -> Result<Vec<Case>, String> {
+    let (mut inputs, outputs) = match answers {
+        Answers::Beside => (named(&folder.join("in"), ".xml")?, named(&folder.join("out"), ".xml")?),
+        Answers::Same => (named(folder, ".xml")?, Vec::new()),
+    };
+    let alone = |(name, _): &&(String, String)| !inputs.iter().any(|(other, _)| other == name);
+    let alone: Vec<_> = outputs.iter().filter(alone).cloned().collect();
+    inputs.extend(alone);
+    let refused = refused(suite)?;
+    let judge = |name: &str, input: &str| {
+        let must_fail = refused.iter().any(|other| other == name) || name.contains("-invalid");
+        match (print(name, input), must_fail) {
+            (Err(_), true) => Ok(()),
+            (Ok(_), true) => Err("accepted, must be refused".to_owned()),
+            (Err(Refused(error)), false) => Err(format!("refused: {error}")),
+            (Ok(printed), false) => {
+                same(outputs.iter().find(|(other, _)| other == name).map_or(input, |(_, text)| text), &printed)
+            }
+        }
+    };
+    Ok(inputs.iter().map(|(name, input)| case(name, || judge(name, input))).collect())
+}
+
+/// The names in `tests/conformance/refused/SUITE.txt`: inputs without an answer because they are refused.
+fn refused(suite: &str) -> Result<Vec<String>, String> {
+    let file = assets::workspace().join(format!("tests/conformance/refused/{suite}.txt"));
+    match fs::read_to_string(&file) {
+        Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(format!("{}: {error}", file.display())),
+    }
 }
 
 /// Runs one case; a panic in it is a failure of that case alone.

@@ -1,0 +1,1 @@
+//! The `<interface>` document of a host interface.

@@ -1,0 +1,1 @@
+//! The `<networkport>` document.

@@ -1,0 +1,1 @@
+//! The documents inside a saved guest image.

@@ -1,0 +1,1 @@
+//! `<encryption>` of a volume or a disk.
