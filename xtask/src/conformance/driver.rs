@@ -1,9 +1,10 @@
 //! Suites that a driver brings along, such as command lines.
 //!
-//! A driver with data suites has an example program `conformance`. It is run
-//! as `conformance CORPUS [SUITE]` and prints one line per case, the fields
-//! parted by tabs: suite, case, and `ok` or the reason of the failure. A suite
-//! that it does not have is no line at all.
+//! A driver with data suites has an example program `conformance`, a file or
+//! a folder with a `main.rs`. It is run as `conformance CORPUS [SUITE]` and
+//! prints one line per case, the fields parted by tabs: suite, case, and `ok`
+//! or the reason of the failure. A suite that it does not have is no line at
+//! all.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::stage;
 
 pub(super) fn run(corpus: &Path, only: Option<&str>, results: &mut Results) -> Result<(), String> {
     for name in assets::plugin_names() {
-        if !assets::workspace().join("plugins").join(&name).join("examples/conformance.rs").is_file() {
+        let examples = assets::workspace().join("plugins").join(&name).join("examples");
+        if !["conformance.rs", "conformance/main.rs"].iter().any(|file| examples.join(file).is_file()) {
             continue;
         }
         let corpus = corpus.canonicalize().map_err(|e| format!("{}: {e}", corpus.display()))?;
