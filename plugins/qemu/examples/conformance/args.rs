@@ -1,0 +1,117 @@
+//! `qemu(args)`: the command lines of definitions.
+
+use std::fs;
+use std::path::Path;
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::devices::GraphicsKind;
+use oxivirt_core::Result as CoreResult;
+use oxivirt_driver_qemu::capabilities::Emulator;
+use oxivirt_driver_qemu::command::{self, Request};
+use oxivirt_driver_qemu::process::Folders;
+use oxivirt_driver_qemu::{addresses, aliases};
+
+use super::cases::{self, Case};
+use super::emulators::{One, Recordings};
+use super::host::Fixed;
+use super::{Outcome, judged, xml};
+
+pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
+    let mut recordings = Recordings::new(corpus);
+    let mut outcomes = Vec::new();
+    for (case, answers) in cases::find(&corpus.join("qemu"))? {
+        let Some(answer) = answers.get("args") else { continue };
+        // The driver writes command lines for the newest x86 boards so far.
+        if case.arch == "x86_64" && case.version == "latest" && case.variant.is_none() && !case.abi_update {
+            let outcome = judged(|| judge(&case, answer, &recordings.of(&case)?));
+            outcomes.push((case.name, outcome));
+        }
+    }
+    Ok(outcomes)
+}
+
+fn judge(case: &Case, answer: &Path, emulators: &One) -> Outcome {
+    let text = fs::read_to_string(answer).map_err(|e| e.to_string())?;
+    let expected = pairs(&arguments(&text).ok_or("no binary in the answer")?);
+    let domain = xml::read(case, emulators).map_err(|e| format!("refused: {e}"))?;
+    let found = pairs(&build(&domain, &emulators.0).map_err(|e| format!("no command line: {e}"))?);
+    let (mut left, mut right) = (expected.iter(), found.iter());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => return Ok(()),
+            (a, b) if a == b => {}
+            (a, b) => {
+                let show = |option: Option<&String>| option.map_or("nothing".to_owned(), |o| format!("`{o}`"));
+                return Err(format!("expected {}, found {}", show(a), show(b)));
+            }
+        }
+    }
+}
+
+fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<String>> {
+    let mut live = domain.clone();
+    for graphics in &mut live.devices.graphics {
+        if let GraphicsKind::Vnc(vnc) = &mut graphics.kind
+            && vnc.autoport
+        {
+            vnc.port = 5900;
+        }
+    }
+    addresses::assign_usb(&mut live)?;
+    aliases::assign(&mut live)?;
+    aliases::number_images(&mut live);
+    let files = Folders::system("/".as_ref()).guest(-1, &live.name);
+    let request = Request { domain: &live, emulator, files: &files, monitor_fd: 1729 };
+    command::build(&request, &mut Fixed).map(|line| line.arguments)
+}
+
+/// The words after the binary.
+fn arguments(text: &str) -> Option<Vec<String>> {
+    let mut words = words(text).into_iter();
+    words.by_ref().find(|word| word.contains("/qemu-system-"))?;
+    Some(words.collect())
+}
+
+/// Each option with its value.
+fn pairs(arguments: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in arguments {
+        match lines.last_mut() {
+            Some(last) if !word.starts_with('-') => {
+                last.push(' ');
+                last.push_str(word);
+            }
+            _ => lines.push(word.clone()),
+        }
+    }
+    lines
+}
+
+/// A shell's reading of quotes and continued lines.
+fn words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\'' => {
+                quoted = !quoted;
+                any = true;
+            }
+            '\\' if !quoted => match chars.next() {
+                Some('\n') | None => {}
+                Some(c) => word.push(c),
+            },
+            c if c.is_whitespace() && !quoted => {
+                if any || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                    any = false;
+                }
+            }
+            c => word.push(c),
+        }
+    }
+    if any || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}

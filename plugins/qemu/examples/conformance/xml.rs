@@ -1,0 +1,86 @@
+//! `qemu(xml)`: definitions that are read and printed, or refused.
+
+use std::fs;
+use std::path::Path;
+
+use oxivirt_conf::domain::{DomainDefinition, FormatFlags, ParseFlags};
+use oxivirt_core::Error;
+use oxivirt_driver_qemu::hooks::Hooks;
+
+use super::cases::{self, Case};
+use super::emulators::{One, Recordings};
+use super::{Outcome, judged};
+
+pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
+    let mut recordings = Recordings::new(corpus);
+    let mut outcomes = Vec::new();
+    for (case, answers) in cases::find(&corpus.join("qemu"))? {
+        // Where a definition is printed and an error stands beside it, the command line is what fails.
+        let outcome = match (answers.get("xml"), answers.get("err")) {
+            (Some(answer), _) => judged(|| printed(&case, answer, &recordings.of(&case)?)),
+            (None, Some(error)) => judged(|| refused(&case, error, &recordings.of(&case)?)),
+            (None, None) => continue,
+        };
+        outcomes.push((case.name, outcome));
+    }
+    Ok(outcomes)
+}
+
+/// Reads the definition of a case.
+pub(crate) fn read(case: &Case, emulators: &One) -> Result<DomainDefinition, Error> {
+    let text = fs::read_to_string(&case.input)
+        .map_err(|e| Error::operation_failed(format!("Failed to open file '{}': {e}", case.input.display())))?;
+    let hooks = Hooks { emulators, host_arch: &case.arch };
+    let flags = match case.abi_update {
+        true => ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE,
+        false => ParseFlags::INACTIVE,
+    };
+    DomainDefinition::parse(&text, flags, &hooks)
+}
+
+fn printed(case: &Case, answer: &Path, emulators: &One) -> Outcome {
+    let expected = fs::read_to_string(answer).map_err(|e| e.to_string())?;
+    let domain = read(case, emulators).map_err(|e| format!("refused: {e}"))?;
+    let flags = FormatFlags::SECURE | FormatFlags::INACTIVE;
+    let found = domain.format(flags).map_err(|e| format!("cannot be printed: {e}"))?;
+    if let Some(folder) = std::env::var_os("CONFORMANCE_OUT") {
+        let file = Path::new(&folder).join(format!("{}.xml", case.name));
+        fs::write(&file, &found).map_err(|e| format!("{}: {e}", file.display()))?;
+    }
+    same(&expected, &found)
+}
+
+/// The text of a refusal is ours, but it is of the same kind.
+fn refused(case: &Case, answer: &Path, emulators: &One) -> Outcome {
+    let expected = fs::read_to_string(answer).map_err(|e| e.to_string())?;
+    match read(case, emulators) {
+        Ok(_) => Err(format!("accepted, must be refused: {}", expected.trim_end())),
+        Err(error) => {
+            let pattern = error.strings()[0].unwrap_or_default().to_owned();
+            let standing = pattern.strip_suffix("%1$s").unwrap_or_default();
+            match expected.starts_with(standing) {
+                true => Ok(()),
+                false => Err(format!("refused as `{error}`, must be refused as `{}`", expected.trim_end())),
+            }
+        }
+    }
+}
+
+/// Equal, or the first line that is not.
+fn same(expected: &str, found: &str) -> Outcome {
+    if expected == found {
+        return Ok(());
+    }
+    let (mut left, mut right) = (expected.lines(), found.lines());
+    for number in 1.. {
+        match (left.next(), right.next()) {
+            (None, None) => break,
+            (a, b) if a == b => {}
+            (a, b) => {
+                let show = |line: Option<&str>| line.map_or("nothing".to_owned(), |line| format!("`{}`", line.trim()));
+                return Err(format!("line {number}: expected {}, found {}", show(a), show(b)));
+            }
+        }
+    }
+    Err("the ends of lines differ".to_owned())
+}
