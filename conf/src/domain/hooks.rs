@@ -3,7 +3,7 @@
 use oxivirt_core::Result;
 
 use super::devices::DeviceMut;
-use super::{DomainDefinition, ParseFlags};
+use super::{AbiChange, DomainDefinition, ParseFlags};
 
 /// A driver's part in [`DomainDefinition::parse`]. Every method has a default
 /// that does nothing; a driver keeps its own data in the implementing struct.
@@ -40,6 +40,21 @@ pub trait DomainHooks {
     fn validate(&self, def: &DomainDefinition, flags: ParseFlags) -> Result<()> {
         let _ = (def, flags);
         Ok(())
+    }
+
+    /// Refuses a change between two definitions of one guest that it would see
+    /// and that only the driver knows about, such as something in its own
+    /// namespace; code `CONFIG_UNSUPPORTED`. Called when all else is the same.
+    fn check_abi_stability(&self, old: &DomainDefinition, new: &DomainDefinition) -> Result<()> {
+        let _ = (old, new);
+        Ok(())
+    }
+
+    /// Whether a guest of this hypervisor can live with one difference that is
+    /// otherwise refused.
+    fn allows_abi_change(&self, change: &AbiChange) -> bool {
+        let _ = change;
+        false
     }
 
     /// The first three bytes of generated hardware addresses.

@@ -5,6 +5,7 @@
 //! each device, the driver's changes to the whole, addresses, the generic
 //! checks, the driver's checks. [`DomainHooks`] is what a driver implements.
 
+mod abi;
 mod clock;
 mod cpu;
 mod cpu_map;
@@ -26,6 +27,7 @@ mod validate;
 mod validate_devices;
 mod vcpu;
 
+pub use abi::AbiChange;
 pub use clock::*;
 pub use cpu::*;
 pub use cpu_map::CpuMapList;
