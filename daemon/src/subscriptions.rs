@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use oxivirt_core::constants::DomainEventId;
-use oxivirt_core::event::{CONNECTION_CLOSED, EVENTS, Event, EventKind};
+use oxivirt_core::event::{CONNECTION_CLOSED, Event, EventKind, all_events};
 use oxivirt_core::types::Uuid;
 use oxivirt_core::wire::message::{Header, Program, begin, finish, frame};
 use tokio::sync::Notify;
@@ -226,27 +225,15 @@ impl Frames {
             out.put_raw(event.body());
             finish(out)
         });
-        let plain = plain_number(event.kind(), event.id()).map(|number| {
-            let body = event.body();
-            // The messages about sleep have no reason in their oldest form.
-            let body = if description.plain.is_none() { body.get(4..).unwrap_or_default() } else { body };
-            frame(&Header::event(description.program, number), body)
-        });
+        let plain =
+            description.plain.map(|number| frame(&Header::event(description.program, number), event.plain_body()));
         Self { callback: callback.ok(), plain: plain.and_then(Result::ok) }
     }
 }
 
 /// Number of the oldest message of an event.
 pub(crate) fn plain_number(kind: EventKind, id: i32) -> Option<i32> {
-    if kind == EventKind::DOMAIN {
-        match DomainEventId(id) {
-            DomainEventId::PMWAKEUP => return Some(269),
-            DomainEventId::PMSUSPEND => return Some(270),
-            DomainEventId::PMSUSPEND_DISK => return Some(292),
-            _ => {}
-        }
-    }
-    EVENTS.iter().find(|event| event.kind == kind && event.id == id)?.plain
+    all_events().find(|event| event.kind == kind && event.id == id)?.plain
 }
 
 fn add<'a>(

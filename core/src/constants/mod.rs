@@ -103,9 +103,21 @@ macro_rules! flags {
 pub(crate) use flags;
 
 mod domain;
+mod domain_work;
 mod event;
+mod event_kind;
 mod flag;
+mod network;
+mod node_device;
+mod statistics;
+mod storage;
 
 pub use domain::*;
+pub use domain_work::*;
 pub use event::*;
+pub use event_kind::*;
 pub use flag::*;
+pub use network::*;
+pub use node_device::*;
+pub use statistics::*;
+pub use storage::*;

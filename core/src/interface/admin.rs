@@ -6,6 +6,7 @@ use oxivirt_macros::interface;
 
 use crate::Result;
 use crate::call::Call;
+use crate::constants::DaemonShutdownFlags;
 use crate::types::{Counted, List, TypedParam, limit};
 
 /// One server of the daemon, such as the one for ordinary clients.
@@ -120,6 +121,48 @@ pub trait Admin {
     /// What the log's filters are, and how many; absent without filters.
     #[rpc(15, program = ADMIN)]
     fn connect_get_logging_filters(&self, call: &Call, flags: u32) -> Result<LoggingFilters>;
+
+    /// Changes how many threads there may be.
+    ///
+    /// * Errors: `INVALID_ARG` for a lower limit above the upper one.
+    #[rpc(7, program = ADMIN)]
+    fn server_set_threadpool_parameters(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        params: &List<TypedParam, { limit::ADMIN_PARAMETERS }>,
+        flags: u32,
+    ) -> Result<()>;
+
+    /// Changes how many clients there may be, and how many of them not yet let in.
+    #[rpc(13, program = ADMIN)]
+    fn server_set_client_limits(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        params: &List<TypedParam, { limit::ADMIN_PARAMETERS }>,
+        flags: u32,
+    ) -> Result<()>;
+
+    /// Where log lines go, in the syntax of the configuration; absent means the default.
+    #[rpc(16, program = ADMIN)]
+    fn connect_set_logging_outputs(&self, call: &Call, outputs: Option<&str>, flags: u32) -> Result<()>;
+
+    /// Which log lines are written, in the syntax of the configuration; absent means the default.
+    #[rpc(17, program = ADMIN)]
+    fn connect_set_logging_filters(&self, call: &Call, filters: Option<&str>, flags: u32) -> Result<()>;
+
+    /// Reads certificates and keys again; connections that stand keep theirs.
+    #[rpc(18, program = ADMIN)]
+    fn server_update_tls_files(&self, call: &Call, srv: &AdminServer, flags: u32) -> Result<()>;
+
+    /// Ends the daemon after so many seconds without clients and running domains; 0 never.
+    #[rpc(19, program = ADMIN)]
+    fn connect_set_daemon_timeout(&self, call: &Call, timeout: u32, flags: u32) -> Result<()>;
+
+    /// Ends the daemon, guests keep running unless the flags or the configuration say otherwise.
+    #[rpc(20, program = ADMIN)]
+    fn connect_daemon_shutdown(&self, call: &Call, flags: DaemonShutdownFlags) -> Result<()>;
 }
 
 /// Where the log goes.

@@ -80,6 +80,27 @@ pub fn public_name(wire: &str) -> String {
             "sev" => "SEV",
             "fd" => "FD",
             "sasl" => "SASL",
+            "mac" => "MAC",
+            "nwfilter" => "NWFilter",
+            "nwfilters" => "NWFilters",
+            "fstrim" => "FSTrim",
+            "fsfreeze" => "FSFreeze",
+            "fsthaw" => "FSThaw",
+            "fsinfo" => "FSInfo",
+            "dhcp" => "DHCP",
+            "iothread" => "IOThread",
+            "ssh" => "SSH",
+            "scsi" => "SCSI",
+            "wwn" => "WWN",
+            // These are of another program, which the function's name says.
+            "monitor" | "attach" | "agent" if is_of(QEMU, wire) => {
+                name.push_str("Qemu");
+                ""
+            }
+            "open" if is_of(LXC, wire) => {
+                name.push_str("Lxc");
+                ""
+            }
             _ => "",
         };
         if !special.is_empty() {
@@ -91,4 +112,11 @@ pub fn public_name(wire: &str) -> String {
         name.push_str(letters.as_str());
     }
     name
+}
+
+const QEMU: &[CallDescription] = super::qemu_monitor::CALLS;
+const LXC: &[CallDescription] = super::lxc_namespace::CALLS;
+
+fn is_of(calls: &[CallDescription], wire: &str) -> bool {
+    calls.iter().chain(super::events::CALLS).any(|call| call.name == wire && call.program != Program::REMOTE)
 }

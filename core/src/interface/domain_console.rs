@@ -4,7 +4,7 @@ use oxivirt_macros::interface;
 
 use crate::Result;
 use crate::call::Call;
-use crate::constants::DomainConsoleFlags;
+use crate::constants::{DomainConsoleFlags, DomainFdAssociateFlags, DomainGraphicsReloadType};
 use crate::types::Domain;
 
 /// Consoles, channels and screens of a domain, as streams or descriptors.
@@ -37,4 +37,22 @@ pub trait DomainConsole {
     /// Returns a descriptor joined to screen `idx`.
     #[rpc(343, acl = ["domain:open_graphics"], write)]
     fn domain_open_graphics_fd(&self, call: &Call, dom: &Domain, idx: u32, flags: u32) -> Result<()>;
+
+    /// Sends a picture of a screen through the stream; returns its MIME type.
+    #[rpc(211, acl = ["domain:screenshot"], write, stream = read)]
+    fn domain_screenshot(&self, call: &Call, dom: &Domain, screen: u32, flags: u32) -> Result<Option<String>>;
+
+    /// Makes the graphics server read its certificates again.
+    #[rpc(448, acl = ["domain:write"], write)]
+    fn domain_graphics_reload(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        r#type: DomainGraphicsReloadType,
+        flags: u32,
+    ) -> Result<()>;
+
+    /// Keeps the descriptors that came with the call under a name that the definition refers to.
+    #[rpc(443, acl = ["domain:write"], write)]
+    fn domain_fd_associate(&self, call: &Call, dom: &Domain, name: &str, flags: DomainFdAssociateFlags) -> Result<()>;
 }

@@ -28,16 +28,35 @@ mod describe;
 pub mod admin;
 pub mod connect;
 pub mod cpu_models;
+pub mod domain_backup;
+pub mod domain_block;
+pub mod domain_checkpoints;
 pub mod domain_config;
 pub mod domain_console;
+pub mod domain_devices;
 pub mod domain_guest;
 pub mod domain_information;
+pub mod domain_jobs;
 pub mod domain_lifecycle;
 pub mod domain_listing;
 pub mod domain_metadata;
+pub mod domain_migration;
+pub mod domain_save;
+pub mod domain_snapshots;
+pub mod domain_stats;
 pub mod events;
+pub mod host_interfaces;
+pub mod lxc_namespace;
+pub mod network_ports;
+pub mod networks;
 pub mod node;
+pub mod node_devices;
+pub mod nw_filters;
+pub mod qemu_monitor;
+pub mod secrets;
 pub mod session;
+pub mod storage_pools;
+pub mod storage_volumes;
 
 use abi_stable::StableAbi;
 
@@ -51,17 +70,36 @@ pub use admin::Admin;
 pub use connect::Connect;
 pub use cpu_models::CpuModels;
 pub use describe::{CallDescription, Priority, StreamDirection, not_supported, public_name};
+pub use domain_backup::DomainBackup;
+pub use domain_block::DomainBlock;
+pub use domain_checkpoints::DomainCheckpoints;
 pub use domain_config::DomainConfig;
 pub use domain_console::DomainConsole;
+pub use domain_devices::DomainDevices;
 pub use domain_guest::DomainGuest;
 pub use domain_information::DomainInformation;
+pub use domain_jobs::DomainJobs;
 pub use domain_lifecycle::DomainLifecycle;
 pub use domain_listing::DomainListing;
 pub use domain_metadata::DomainMetadata;
+pub use domain_migration::DomainMigration;
+pub use domain_save::DomainSave;
+pub use domain_snapshots::DomainSnapshots;
+pub use domain_stats::DomainStats;
 pub use events::Events;
+pub use host_interfaces::HostInterfaces;
+pub use lxc_namespace::LxcNamespace;
+pub use network_ports::NetworkPorts;
+pub use networks::Networks;
 pub use node::Node;
+pub use node_devices::NodeDevices;
+pub use nw_filters::NwFilters;
 pub use oxivirt_macros::implements;
+pub use qemu_monitor::QemuMonitor;
+pub use secrets::Secrets;
 pub use session::Session;
+pub use storage_pools::StoragePools;
+pub use storage_volumes::StorageVolumes;
 
 /// A vtable of any interface.
 pub trait Vtable {
@@ -163,6 +201,25 @@ interfaces! {
     domain_console: "DomainConsole", DomainConsoleVtableRef;
     domain_guest: "DomainGuest", DomainGuestVtableRef;
     cpu_models: "CpuModels", CpuModelsVtableRef;
+    domain_devices: "DomainDevices", DomainDevicesVtableRef;
+    domain_block: "DomainBlock", DomainBlockVtableRef;
+    domain_snapshots: "DomainSnapshots", DomainSnapshotsVtableRef;
+    domain_checkpoints: "DomainCheckpoints", DomainCheckpointsVtableRef;
+    domain_backup: "DomainBackup", DomainBackupVtableRef;
+    domain_migration: "DomainMigration", DomainMigrationVtableRef;
+    domain_save: "DomainSave", DomainSaveVtableRef;
+    domain_jobs: "DomainJobs", DomainJobsVtableRef;
+    domain_stats: "DomainStats", DomainStatsVtableRef;
+    networks: "Networks", NetworksVtableRef;
+    network_ports: "NetworkPorts", NetworkPortsVtableRef;
+    storage_pools: "StoragePools", StoragePoolsVtableRef;
+    storage_volumes: "StorageVolumes", StorageVolumesVtableRef;
+    secrets: "Secrets", SecretsVtableRef;
+    node_devices: "NodeDevices", NodeDevicesVtableRef;
+    host_interfaces: "HostInterfaces", HostInterfacesVtableRef;
+    nw_filters: "NwFilters", NwFiltersVtableRef;
+    qemu_monitor: "QemuMonitor", QemuMonitorVtableRef;
+    lxc_namespace: "LxcNamespace", LxcNamespaceVtableRef;
 }
 
 /// Finds a call that drivers answer: its interface and its index there.

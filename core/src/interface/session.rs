@@ -4,7 +4,7 @@ use oxivirt_macros::interface;
 
 use crate::Result;
 use crate::call::Call;
-use crate::types::{List, TypedParam, limit};
+use crate::types::{List, SaslStep, TypedParam, limit};
 
 /// Opening a connection, features and authentication: answered by the daemon,
 /// never by a driver.
@@ -58,4 +58,24 @@ pub trait Session {
     /// No longer wants to know.
     #[rpc(361, acl = ["connect:getattr"], high)]
     fn connect_unregister_close_callback(&self, call: &Call) -> Result<()>;
+
+    /// Starts authentication through SASL: the mechanisms on offer, separated by commas.
+    #[rpc(67, high)]
+    fn auth_sasl_init(&self, call: &Call) -> Result<String>;
+
+    /// Begins with a mechanism; `nil` 1 says that there are no data, which differs from empty ones.
+    #[rpc(68, high)]
+    fn auth_sasl_start(
+        &self,
+        call: &Call,
+        mech: &str,
+        nil: i32,
+        data: &List<i8, { limit::SASL_DATA }>,
+    ) -> Result<SaslStep>;
+
+    /// One more step of the exchange; `complete` 1 when the client is let in.
+    ///
+    /// * Errors: `AUTH_FAILED`.
+    #[rpc(69, high)]
+    fn auth_sasl_step(&self, call: &Call, nil: i32, data: &List<i8, { limit::SASL_DATA }>) -> Result<SaslStep>;
 }

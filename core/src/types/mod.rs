@@ -2,15 +2,32 @@
 //! on the wire.
 
 mod array;
+mod disk;
 mod domain;
+mod guest;
+mod migration;
 mod node;
 mod object;
+mod sasl;
+mod statistics;
+mod storage;
 mod typed_param;
 
 pub use array::{Bytes, Counted, List};
+pub use disk::{DomainBlockInfo, DomainBlockJobInfo, DomainBlockStats, DomainDiskError};
 pub use domain::{ControlInfo, CpuMaps, DomainInfo, DomainState, DomainTime, SecurityLabel, VcpuInfo, Vcpus};
+pub use guest::{FileSystemInfo, GuestInterface, IpAddress};
+pub use migration::{MigrationBegun, MigrationFinished, MigrationPrepared, MigrationTarget};
 pub use node::{CpuMap, NodeInfo, NodeStat, SecurityModel};
-pub use object::{Domain, Network, Uuid};
+pub use object::{
+    Domain, DomainCheckpoint, DomainSnapshot, HostInterface, Network, NetworkPort, NodeDevice, NwFilter,
+    NwFilterBinding, Secret, StoragePool, StorageVolume, Uuid,
+};
+pub use sasl::SaslStep;
+pub use statistics::{
+    DomainInterfaceStats, DomainJobInfo, DomainJobStats, DomainStatsRecord, IothreadInfo, MemoryStat, SchedulerType,
+};
+pub use storage::{DhcpLease, StoragePoolInfo, StorageVolumeInfo};
 pub use typed_param::{TypedParam, TypedValue};
 
 /// Limits of the protocol, in elements or bytes.
@@ -55,4 +72,38 @@ pub mod limit {
     pub const ADMIN_CLIENT_INFO: usize = 64;
     /// Identities in one graphics event.
     pub const GRAPHICS_IDENTITY: usize = 20;
+    /// Node devices, or capabilities of one, in one answer.
+    pub const NODE_DEVICES: usize = 65_536;
+    /// Parameters of a scheduler, of memory, NUMA, block or interface tuning, of statistics of a disk.
+    pub const TUNING_PARAMETERS: usize = 16;
+    /// Limits of throughput of one disk.
+    pub const BLOCK_IO_TUNE: usize = 32;
+    /// Bytes of a migration cookie.
+    pub const MIGRATE_COOKIE: usize = 4_194_304;
+    /// Bytes that one call may peek at.
+    pub const PEEK: usize = 4_194_304;
+    /// Bytes of the value of a secret.
+    pub const SECRET_VALUE: usize = 65_536;
+    /// Memory statistics of one domain.
+    pub const MEMORY_STATS: usize = 1_024;
+    /// Parameters of CPU statistics.
+    pub const CPU_STATS: usize = 2_048;
+    /// Disks in trouble in one answer.
+    pub const DISK_ERRORS: usize = 256;
+    /// Parameters of migration, saving, performance events, virtual CPUs of a guest, an I/O thread, launch security.
+    pub const PARAMETERS: usize = 64;
+    /// Mount points in one call.
+    pub const MOUNTPOINTS: usize = 256;
+    /// DHCP leases in one answer.
+    pub const DHCP_LEASES: usize = 65_536;
+    /// Statistics of one domain.
+    pub const DOMAIN_STATS: usize = 262_144;
+    /// File systems of a guest, and disks below one of them.
+    pub const FILE_SYSTEMS: usize = 256;
+    /// Network cards of a guest, and addresses of one of them.
+    pub const GUEST_INTERFACES: usize = 2_048;
+    /// Parameters that an agent tells.
+    pub const GUEST_INFO: usize = 2_048;
+    /// SSH keys of one user.
+    pub const SSH_KEYS: usize = 2_048;
 }

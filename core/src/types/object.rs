@@ -93,6 +93,108 @@ pub struct Network {
     pub uuid: Uuid,
 }
 
+/// A port of a network as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct NetworkPort {
+    /// The network it belongs to.
+    pub net: Network,
+    /// Unique everywhere.
+    pub uuid: Uuid,
+}
+
+/// A network filter as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct NwFilter {
+    /// Unique among the filters of a connection.
+    pub name: RString,
+    /// Unique everywhere.
+    pub uuid: Uuid,
+}
+
+/// The filtering of one device as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct NwFilterBinding {
+    /// The device on the host.
+    pub portdev: RString,
+    /// Name of the filter.
+    pub filtername: RString,
+}
+
+/// A network interface of the host as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct HostInterface {
+    /// Unique among the interfaces of a connection.
+    pub name: RString,
+    /// Its hardware address; may be empty.
+    pub mac: RString,
+}
+
+/// A storage pool as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct StoragePool {
+    /// Unique among the pools of a connection.
+    pub name: RString,
+    /// Unique everywhere.
+    pub uuid: Uuid,
+}
+
+/// A storage volume as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct StorageVolume {
+    /// Name of its pool.
+    pub pool: RString,
+    /// Unique in its pool.
+    pub name: RString,
+    /// Unique everywhere.
+    pub key: RString,
+}
+
+/// A device of the host as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct NodeDevice {
+    /// Unique among the devices of a connection.
+    pub name: RString,
+}
+
+/// A secret as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct Secret {
+    /// Unique everywhere.
+    pub uuid: Uuid,
+    /// One of `SecretUsageType`.
+    pub usage_type: i32,
+    /// What it is for, such as the path of a volume.
+    pub usage_id: RString,
+}
+
+/// A checkpoint of a domain as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct DomainCheckpoint {
+    /// Unique among the checkpoints of the domain.
+    pub name: RString,
+    /// The domain it belongs to.
+    pub dom: Domain,
+}
+
+/// A snapshot of a domain as calls name it.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, oxivirt_macros::Xdr)]
+pub struct DomainSnapshot {
+    /// Unique among the snapshots of the domain.
+    pub name: RString,
+    /// The domain it belongs to.
+    pub dom: Domain,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

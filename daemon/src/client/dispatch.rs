@@ -220,7 +220,7 @@ fn works_unopened(call: &CallDescription) -> bool {
 /// never on offer, all others do not exist.
 fn unknown(header: Header) -> Error {
     const SASL: std::ops::RangeInclusive<i32> = 67..=69;
-    let is_event = oxivirt_core::event::EVENTS.iter().any(|event| {
+    let is_event = oxivirt_core::event::all_events().any(|event| {
         event.program == header.program && (event.callback == header.procedure || event.plain == Some(header.procedure))
     });
     match (header.program, header.procedure) {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use oxivirt_core::client::{Client, Transport};
 use oxivirt_core::constants::DomainEventId;
-use oxivirt_core::event::EVENTS;
+use oxivirt_core::event::all_events;
 use oxivirt_core::interface::{CallDescription, Events, Session};
 use oxivirt_core::wire::message::{self, HEADER_SIZE, Header, LENGTH_SIZE, MessageType, Status};
 use oxivirt_core::wire::xdr::{Reader, Xdr};
@@ -93,7 +93,7 @@ fn read_one(mut stream: &UnixStream, replies: &mpsc::Sender<(Header, Vec<u8>)>, 
     if header.kind != MessageType::MESSAGE {
         return replies.send((header, payload)).ok();
     }
-    let known = EVENTS.iter().find(|event| event.program == header.program && event.callback == header.procedure);
+    let known = all_events().find(|event| event.program == header.program && event.callback == header.procedure);
     // In front stands the number of the callback.
     let event = known.and_then(|known| SeenEvent::decode(known.id, payload.get(4..)?));
     log.events.lock().unwrap_or_else(PoisonError::into_inner).extend(event);

@@ -1,83 +1,36 @@
-//! Events: built by a driver, delivered by the daemon.
-//!
-//! The body is encoded once, when the event is made; every subscriber gets
-//! the same bytes behind its own callback id.
+//! Events about domains.
 
 use abi_stable::StableAbi;
-use abi_stable::std_types::{ROption, RVec};
+use abi_stable::std_types::{ROption, RString};
+use oxivirt_macros::Xdr;
 
+use super::{Event, EventDescription, EventKind, Owned};
 use crate::Result;
-use crate::constants::{CloseReason, DomainEventId, DomainEventType, constants};
+use crate::constants::{DomainEventId, DomainEventType};
 use crate::types::{Domain, List, TypedParam, limit};
 use crate::wire::message::Program;
-use crate::wire::shape::Shape;
 use crate::wire::xdr::{Writer, Xdr};
 
-constants! {
-    /// What an event is about.
-    pub struct EventKind(i32) {
-        DOMAIN = 0,
-        NETWORK = 1,
-        STORAGE_POOL = 2,
-        NODE_DEVICE = 3,
-        SECRET = 4,
-        CONNECTION = 5,
-    }
-}
-
-/// An event on its way from a driver to the subscribers of a channel.
+/// One end of a viewer's connection to a screen.
 #[repr(C)]
-#[derive(StableAbi, Clone, Debug, PartialEq)]
-pub struct Event {
-    kind: EventKind,
-    id: i32,
-    domain: ROption<Domain>,
-    body: RVec<u8>,
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, Xdr)]
+pub struct GraphicsAddress {
+    /// 0 IPv4, 1 IPv6, 2 Unix socket.
+    pub family: i32,
+    /// Address, or path of the socket.
+    pub node: RString,
+    /// Port, or empty.
+    pub service: RString,
 }
 
-impl Event {
-    /// What it is about.
-    pub fn kind(&self) -> EventKind {
-        self.kind
-    }
-
-    /// Its number among the events of its kind, such as a `DomainEventId`.
-    pub fn id(&self) -> i32 {
-        self.id
-    }
-
-    /// The domain it is about.
-    pub fn domain(&self) -> Option<&Domain> {
-        self.domain.as_ref().into_option()
-    }
-
-    /// The message without a callback id.
-    pub fn body(&self) -> &[u8] {
-        &self.body
-    }
-
-    /// The facts of its messages; absent for a number this build does not know.
-    pub fn description(&self) -> Option<&'static EventDescription> {
-        EVENTS.iter().find(|event| event.kind == self.kind && event.id == self.id)
-    }
-}
-
-/// The facts of one event, as data.
-pub struct EventDescription {
-    /// What it is about.
-    pub kind: EventKind,
-    /// Its number among the events of its kind.
-    pub id: i32,
-    /// Its name on the wire.
-    pub name: &'static str,
-    /// Which protocol.
-    pub program: Program,
-    /// Number of the message with a callback id in front.
-    pub callback: i32,
-    /// Number of the message without one, for the oldest registrations.
-    pub plain: Option<i32>,
-    /// Wire form of the body.
-    pub body: fn() -> Vec<Shape>,
+/// Who a viewer is.
+#[repr(C)]
+#[derive(StableAbi, Clone, Debug, PartialEq, Eq, Xdr)]
+pub struct GraphicsIdentity {
+    /// Kind of name, such as `x509dname`.
+    pub r#type: RString,
+    /// The name.
+    pub name: RString,
 }
 
 macro_rules! domain_events {
@@ -97,8 +50,8 @@ macro_rules! domain_events {
             }
         )* }
 
-        /// Every described event.
-        pub static EVENTS: &[EventDescription] = &[ $(
+        /// Every event about a domain.
+        pub(super) static EVENTS: &[EventDescription] = &[ $(
             EventDescription {
                 kind: EventKind::DOMAIN,
                 id: DomainEventId::$id.0,
@@ -106,6 +59,7 @@ macro_rules! domain_events {
                 program: Program::REMOTE,
                 callback: $callback,
                 plain: domain_events!(@plain $($plain)?),
+                reason_first: domain_events!(@first $first),
                 body: || {
                     #[allow(unused_mut)]
                     let mut shapes = vec![Domain::shape()];
@@ -127,47 +81,10 @@ macro_rules! domain_events {
     };
     (@order domain, $shapes:ident) => {};
     (@order reason, $shapes:ident) => { $shapes.rotate_left(1); };
+    (@first domain) => { false };
+    (@first reason) => { true };
     (@plain) => { None };
     (@plain $plain:literal) => { Some($plain) };
-}
-
-/// How a field of an event is written.
-trait Owned {
-    type Wire: Xdr;
-    fn put(&self, out: &mut Writer) -> Result<()>;
-}
-
-macro_rules! owned {
-    ($($type:ty),*) => { $(
-        impl Owned for $type {
-            type Wire = $type;
-            fn put(&self, out: &mut Writer) -> Result<()> {
-                self.encode(out)
-            }
-        }
-    )* };
-}
-owned!(i32, u32, i64, u64, DomainEventType);
-
-impl Owned for &str {
-    type Wire = String;
-    fn put(&self, out: &mut Writer) -> Result<()> {
-        crate::wire::xdr::encode_str(self, out)
-    }
-}
-
-impl Owned for Option<&str> {
-    type Wire = Option<String>;
-    fn put(&self, out: &mut Writer) -> Result<()> {
-        self.map(str::to_owned).encode(out)
-    }
-}
-
-impl<const MAX: usize> Owned for &List<TypedParam, MAX> {
-    type Wire = List<TypedParam, MAX>;
-    fn put(&self, out: &mut Writer) -> Result<()> {
-        self.encode(out)
-    }
 }
 
 domain_events! {
@@ -182,6 +99,10 @@ domain_events! {
     /// A disk failed.
     io_error = IO_ERROR, "domain_event_callback_io_error", 322 or 172,
         domain(src_path: &str, dev_alias: &str, action: i32);
+    /// A viewer of the screen came, was let in, or went (`phase`).
+    graphics = GRAPHICS, "domain_event_callback_graphics", 323 or 173,
+        domain(phase: i32, local: &GraphicsAddress, remote: &GraphicsAddress, auth_scheme: &str,
+            subject: &List<GraphicsIdentity, { limit::GRAPHICS_IDENTITY }>);
     /// A disk failed, and why.
     io_error_reason = IO_ERROR_REASON, "domain_event_callback_io_error_reason", 324 or 195,
         domain(src_path: &str, dev_alias: &str, action: i32, reason: &str);
@@ -196,13 +117,13 @@ domain_events! {
     /// A tray opened (0) or closed (1).
     tray_change = TRAY_CHANGE, "domain_event_callback_tray_change", 328 or 268, domain(dev_alias: &str, reason: i32);
     /// The guest woke up.
-    pmwakeup = PMWAKEUP, "domain_event_callback_pmwakeup", 329, reason(reason: i32);
+    pmwakeup = PMWAKEUP, "domain_event_callback_pmwakeup", 329 or 269, reason(reason: i32);
     /// The guest sleeps, its memory powered.
-    pmsuspend = PMSUSPEND, "domain_event_callback_pmsuspend", 330, reason(reason: i32);
+    pmsuspend = PMSUSPEND, "domain_event_callback_pmsuspend", 330 or 270, reason(reason: i32);
     /// The balloon changed; `actual` is KiB.
     balloon_change = BALLOON_CHANGE, "domain_event_callback_balloon_change", 331 or 276, domain(actual: u64);
     /// The guest sleeps, its memory on disk.
-    pmsuspend_disk = PMSUSPEND_DISK, "domain_event_callback_pmsuspend_disk", 332, reason(reason: i32);
+    pmsuspend_disk = PMSUSPEND_DISK, "domain_event_callback_pmsuspend_disk", 332 or 292, reason(reason: i32);
     /// A device is gone from the guest.
     device_removed = DEVICE_REMOVED, "domain_event_callback_device_removed", 333 or 311, domain(dev_alias: &str);
     /// A block job ended or changed; the disk by target.
@@ -239,15 +160,4 @@ domain_events! {
     /// The guest changed the address of a network card.
     nic_mac_change = NIC_MAC_CHANGE, "domain_event_nic_mac_change", 453,
         domain(alias: &str, old_mac: &str, new_mac: &str);
-}
-
-/// Number of the message that says that a driver lost its connection; its body
-/// is a [`CloseReason`].
-pub const CONNECTION_CLOSED: i32 = 362;
-
-/// Body of the message that says that a driver lost its connection.
-pub fn connection_closed(reason: CloseReason) -> Result<Vec<u8>> {
-    let mut out = Writer::new();
-    reason.encode(&mut out)?;
-    Ok(out.into_bytes())
 }
