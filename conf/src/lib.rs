@@ -8,6 +8,7 @@ pub mod cpu;
 pub mod domain;
 pub mod domain_capabilities;
 pub mod interface;
+pub mod moment;
 pub mod network;
 pub mod network_port;
 pub mod node_device;

@@ -74,11 +74,11 @@ impl Element for NetworkHost {
     }
 
     fn format(&self, w: &mut Writer) {
+        w.attr_opt("name", self.name.as_ref());
+        w.attr_opt("port", self.port.as_ref());
         if self.transport != Transport::Tcp {
             w.attr("transport", &self.transport);
         }
-        w.attr_opt("name", self.name.as_ref());
-        w.attr_opt("port", self.port.as_ref());
         w.attr_opt("socket", self.socket.as_ref());
     }
 }
