@@ -132,7 +132,12 @@ impl Element for DataStore {
 impl StorageSource {
     /// Reads the `<source>` below `node`; `kind` is the word of `type=`.
     pub fn parse_typed(node: Node<'_>, kind: &str) -> Result<Self> {
-        let source = node.child("source");
+        Self::parse_as(node, kind, "source")
+    }
+
+    /// The same where the source has another name, as in a backup.
+    pub fn parse_as(node: Node<'_>, kind: &str, name: &str) -> Result<Self> {
+        let source = node.child(name);
         let mut found = Self { kind: StorageKind::parse(node, source, kind)?, ..Self::default() };
         let Some(source) = source else { return Ok(found) };
         found.startup_policy = source.value("startupPolicy")?;
@@ -189,7 +194,12 @@ impl StorageSource {
 
     /// Prints `<source>` unless it says nothing.
     pub fn format_source(&self, w: &mut Writer) {
-        w.open("source");
+        self.format_as(w, "source");
+    }
+
+    /// Prints the source as the element `name` unless it says nothing.
+    pub fn format_as(&self, w: &mut Writer, name: &str) {
+        w.open(name);
         self.kind.format_attrs(w);
         w.attr_opt("startupPolicy", self.startup_policy.as_ref());
         if w.mode().live {
