@@ -56,7 +56,7 @@ impl Emulators for One {
 /// Recordings, read when first asked for.
 pub(crate) struct Recordings {
     folder: PathBuf,
-    known: HashMap<(PathBuf, bool), Arc<Emulator>>,
+    known: HashMap<PathBuf, Arc<Emulator>>,
 }
 
 impl Recordings {
@@ -68,17 +68,11 @@ impl Recordings {
     /// What a case is read with.
     pub(crate) fn of(&mut self, case: &Case) -> Result<One, String> {
         let path = self.find(case)?;
-        let key = (path.clone(), case.version == "latest");
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.known.get(&path) {
             return Ok(One(Arc::clone(known)));
         }
-        let mut emulator = read(&path, &case.arch)?;
-        // The answers outlive a version where they name boards by their short names.
-        if case.version == "latest" {
-            short_names(&mut emulator);
-        }
-        let emulator = Arc::new(emulator);
-        self.known.insert(key, Arc::clone(&emulator));
+        let emulator = Arc::new(read(&path, &case.arch)?);
+        self.known.insert(path, Arc::clone(&emulator));
         Ok(One(emulator))
     }
 
@@ -141,10 +135,12 @@ fn read(path: &Path, arch: &str) -> Result<Emulator, String> {
     let mut sessions = sessions.into_iter();
     let binary = binary_names().find(|(_, other)| *other == arch).map(|(name, _)| format!("/usr/bin/{name}"));
     let binary = binary.ok_or_else(|| failed(&"no such architecture"))?;
-    probe_with(binary.as_ref(), |_| Ok(sessions.next().map(Recording))).map_err(|e| failed(&e))
+    let mut caps = probe_with(binary.as_ref(), |_| Ok(sessions.next().map(Recording))).map_err(|e| failed(&e))?;
+    short_names(&mut caps);
+    Ok(caps)
 }
 
-/// Boards by their short names alone.
+/// The answers name boards by their short names, so that they outlive a version.
 fn short_names(caps: &mut Emulator) {
     for accel in caps.accels.values_mut() {
         let short: Vec<_> = accel

@@ -2,12 +2,19 @@
 
 use super::Suite;
 
+mod backup;
+mod checkpoint;
 mod configuration;
 mod domain;
+mod schema;
+mod snapshot;
 
 /// Every suite: its name, its folder in the corpus, and what it does there.
 pub(super) const SUITES: &[(&str, &str, Suite)] = &[
+    ("backup", "backup", backup::backup),
+    ("checkpoint", "checkpoint", checkpoint::checkpoint),
     ("conf", "conf", configuration::configuration),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
+    ("snapshot", "snapshot", snapshot::snapshot),
 ];
