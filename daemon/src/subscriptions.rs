@@ -9,15 +9,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use oxivirt_core::event::{CONNECTION_CLOSED, Event, EventKind, all_events};
-use oxivirt_core::types::Uuid;
+use oxivirt_core::event::{CONNECTION_CLOSED, Event, EventKey, EventKind, all_events};
+use oxivirt_core::types::Domain;
 use oxivirt_core::wire::message::{Header, Program, begin, finish, frame};
+use oxivirt_core::wire::xdr::{Reader, Xdr};
+use oxivirt_core::{Error, Result};
+use regex::{Regex, RegexBuilder};
 use tokio::sync::Notify;
 
 use crate::client::Client;
 
 /// What a client asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Wish {
     /// Kind of object.
     pub(crate) kind: EventKind,
@@ -25,8 +28,50 @@ pub(crate) struct Wish {
     pub(crate) id: i32,
     /// Which message carries it.
     pub(crate) form: Form,
-    /// Only events of this domain.
-    pub(crate) domain: Option<Uuid>,
+    /// Only events about this object.
+    pub(crate) key: Option<EventKey>,
+    /// Of a monitor's events, only these.
+    pub(crate) monitor: MonitorEvents,
+}
+
+/// Which events of a monitor are wanted, by name.
+#[derive(Clone, Debug)]
+pub(crate) enum MonitorEvents {
+    All,
+    Named(String),
+    Matching(Regex),
+}
+
+impl MonitorEvents {
+    /// All without a name; `regex` makes the name a pattern, `nocase` blind to case.
+    pub(crate) fn new(name: Option<&str>, regex: bool, nocase: bool) -> Result<Self> {
+        let Some(name) = name else { return Ok(Self::All) };
+        let pattern = match (regex, nocase) {
+            (true, _) => name.to_owned(),
+            (false, true) => format!("^{}$", regex::escape(name)),
+            (false, false) => return Ok(Self::Named(name.to_owned())),
+        };
+        let built = RegexBuilder::new(&pattern).case_insensitive(nocase).size_limit(PATTERN_MAX).build();
+        built.map(Self::Matching).map_err(|error| Error::invalid_arg(format!("pattern of event names: {error}")))
+    }
+
+    fn fit(&self, event: &Event) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(name) => monitor_event_name(event).is_some_and(|other| other == *name),
+            Self::Matching(pattern) => monitor_event_name(event).is_some_and(|name| pattern.is_match(&name)),
+        }
+    }
+}
+
+/// Bytes that a compiled pattern of a client may take.
+const PATTERN_MAX: usize = 64 << 10;
+
+/// The name that follows the domain in a monitor's event.
+fn monitor_event_name(event: &Event) -> Option<String> {
+    let mut body = Reader::new(event.body());
+    Domain::decode(&mut body).ok()?;
+    String::decode(&mut body).ok()
 }
 
 /// Which message carries an event.
@@ -84,9 +129,12 @@ impl Subscriptions {
     }
 
     /// Removes one wish by its callback's id; whether there was one.
-    pub(crate) fn remove_callback(&self, channel: u64, client: &Arc<Client>, callback: i32) -> bool {
+    pub(crate) fn remove_callback(&self, channel: u64, client: &Arc<Client>, kind: EventKind, callback: i32) -> bool {
         self.remove_subscriber(channel, |other| {
-            Arc::ptr_eq(&other.client, client) && other.callback == callback && other.wish.form == Form::Callback
+            Arc::ptr_eq(&other.client, client)
+                && other.callback == callback
+                && other.wish.kind == kind
+                && other.wish.form == Form::Callback
         })
     }
 
@@ -201,7 +249,8 @@ impl Wish {
     fn fits(&self, event: &Event) -> bool {
         self.kind == event.kind()
             && self.id == event.id()
-            && self.domain.is_none_or(|uuid| event.domain().is_some_and(|domain| domain.uuid == uuid))
+            && self.key.as_ref().is_none_or(|key| event.key().as_ref() == Some(key))
+            && self.monitor.fit(event)
     }
 }
 

@@ -48,8 +48,6 @@ impl Answerer {
 }
 
 const CONNECT_OPEN: i32 = 1;
-/// Greatest number of a published call or event of the main protocol.
-const REMOTE_LAST: i32 = 453;
 
 impl Client {
     /// Takes a call: answers it here when that is quick, else on a worker.
@@ -112,7 +110,7 @@ impl Client {
             None => local(session::CALLS).map(Answerer::Session).or_else(|| local(events::CALLS).map(Answerer::Events)),
         };
         if driver.is_none() && own.is_none() {
-            return Err(unknown(header));
+            return Err(protocol(format!("unknown procedure: {}", header.procedure)));
         }
         let is_auth =
             matches!(&own, Some(Answerer::Session(index)) if session::CALLS[*index].name.starts_with("auth_"));
@@ -214,28 +212,6 @@ fn protocol(text: String) -> Error {
 /// Authentication, opening and closing need no open connection.
 fn works_unopened(call: &CallDescription) -> bool {
     call.name.starts_with("auth_") || matches!(call.name, "connect_open" | "connect_close")
-}
-
-/// A number without a description: published ones are not supported, SASL is
-/// never on offer, all others do not exist.
-fn unknown(header: Header) -> Error {
-    const SASL: std::ops::RangeInclusive<i32> = 67..=69;
-    let is_event = oxivirt_core::event::all_events().any(|event| {
-        event.program == header.program && (event.callback == header.procedure || event.plain == Some(header.procedure))
-    });
-    match (header.program, header.procedure) {
-        (Program::REMOTE, number) if SASL.contains(&number) => {
-            Error::new(ErrorCode::AUTH_FAILED, "authentication failed").in_domain(ErrorDomain::RPC)
-        }
-        (Program::REMOTE, number @ 1..=REMOTE_LAST) if !is_event => {
-            Error::no_support(format!("procedure {number}")).in_domain(ErrorDomain::RPC)
-        }
-        (Program::QEMU, number @ 1..=7) | (Program::LXC, number @ 1) | (Program::ADMIN, number @ 1..=20) => {
-            Error::no_support(format!("procedure {number} of program {:#x}", header.program.0))
-                .in_domain(ErrorDomain::RPC)
-        }
-        (_, number) => protocol(format!("unknown procedure: {number}")),
-    }
 }
 
 /// Which part of the public interface a call belongs to.
