@@ -18,9 +18,9 @@ pub use support::{AllowedValues, Support};
 /// The whole document.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct DomainCapabilities {
-    /// The emulator.
+    /// The emulator, where there is one.
     #[xml(leaf)]
-    pub path: String,
+    pub path: Option<String>,
     /// The domain type, `kvm`.
     #[xml(leaf)]
     pub domain: String,

@@ -6,7 +6,8 @@
 //! of each. Below that, each part stands alone: [`monitor`] talks to a QEMU,
 //! [`process`] starts and ends one, [`command`] writes its command line from a
 //! definition that [`hooks`], [`addresses`] and [`aliases`] completed,
-//! [`capabilities`] knows what a binary can do.
+//! [`capabilities`] knows what a binary can do, [`domain_capabilities`] tells
+//! clients, [`firmware`] finds images to boot from.
 
 pub mod addresses;
 pub mod aliases;
@@ -15,7 +16,9 @@ pub mod capabilities;
 pub mod command;
 pub mod console;
 pub mod document;
+pub mod domain_capabilities;
 pub mod driver;
+pub mod firmware;
 pub mod guests;
 pub mod hooks;
 pub mod lifecycle;

@@ -8,6 +8,7 @@ use super::{Own, check_flags};
 use crate::QemuConnection;
 use crate::capabilities::Accel;
 use crate::capabilities::document;
+use crate::domain_capabilities;
 
 #[implements]
 impl Connect for QemuConnection {
@@ -63,6 +64,6 @@ impl Connect for QemuConnection {
             Some("kvm") => Some(Accel::Kvm),
             Some(other) => return Err(Error::invalid_arg(format!("unknown virttype: {other}"))).own(),
         };
-        document::domain_capabilities(&self.guests.catalog, emulatorbin, arch, machine, accel).own()
+        domain_capabilities::find(&self.guests.catalog, emulatorbin, arch, machine, accel).own()
     }
 }

@@ -31,7 +31,7 @@ const NAMES: &[(&str, &str, u32)] = &[
 ];
 
 /// libvirt's name for QEMU's target name.
-pub(super) fn from_qemu(name: &str) -> Option<&'static str> {
+pub fn of_target(name: &str) -> Option<&'static str> {
     NAMES.iter().find(|(_, qemu, _)| *qemu == name).map(|(arch, ..)| *arch)
 }
 
@@ -42,7 +42,7 @@ pub fn word_size(arch: &str) -> Option<u32> {
 
 /// The architecture that a binary's file name promises.
 pub fn arch_of_binary(file_name: &str) -> Option<&'static str> {
-    from_qemu(file_name.strip_prefix("qemu-system-")?)
+    of_target(file_name.strip_prefix("qemu-system-")?)
 }
 
 /// File names to look for, with the architecture of each.

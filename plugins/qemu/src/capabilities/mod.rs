@@ -6,9 +6,12 @@
 
 mod arch;
 mod cache;
+mod cpu;
 pub mod document;
+mod platform;
 mod probe;
 mod read;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +20,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-pub use arch::{arch_of_binary, binary_names, word_size};
+pub use arch::{arch_of_binary, binary_names, of_target, word_size};
 pub use cache::Catalog;
+pub use cpu::max_type;
 pub use probe::{Ask, probe, probe_with};
 
 /// How guests are executed, as in the `type` of a domain.
@@ -58,6 +62,55 @@ pub struct Emulator {
     pub tpm_models: BTreeSet<String>,
     /// TPM backend kinds.
     pub tpm_types: BTreeSet<String>,
+    /// Kinds of displays.
+    pub displays: BTreeSet<String>,
+    /// Kinds of network backends.
+    pub netdevs: BTreeSet<String>,
+    /// Interrupt controllers of ARM.
+    pub gic: Vec<Gic>,
+    /// Encryption of guests on AMD, where the host has it.
+    pub sev: Option<SevCaps>,
+    /// Enclaves on Intel, where the host has them.
+    pub sgx: Option<SgxCaps>,
+    /// What Windows can be told, in QEMU's names; absent when QEMU does not say.
+    pub hyperv: Option<BTreeSet<String>>,
+}
+
+/// One version of the interrupt controller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gic {
+    /// The version.
+    pub version: u32,
+    /// The kernel has it.
+    pub kernel: bool,
+    /// QEMU has it.
+    pub emulated: bool,
+}
+
+/// How guests are encrypted on AMD.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SevCaps {
+    /// The address bit that marks encrypted pages.
+    pub cbitpos: u32,
+    /// How many address bits are lost.
+    pub reduced_phys_bits: u32,
+    /// The identity of the first CPU, in base 64.
+    pub cpu0_id: Option<String>,
+}
+
+/// Which enclaves guests can have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SgxCaps {
+    /// Launches can be controlled.
+    pub flc: bool,
+    /// The first set of instructions.
+    pub sgx1: bool,
+    /// The second set of instructions.
+    pub sgx2: bool,
+    /// Cells with their bytes; a lone number where QEMU knows no cells.
+    pub sections: Vec<(u32, u64)>,
+    /// The bytes of all.
+    pub size: u64,
 }
 
 /// What depends on how guests are executed.
@@ -67,6 +120,25 @@ pub struct AccelCaps {
     pub machines: Vec<Machine>,
     /// In QEMU's order.
     pub cpu_models: Vec<CpuModel>,
+    /// The fullest CPU that a guest can have; absent where QEMU does not say.
+    pub full_cpu: Option<FullCpu>,
+}
+
+/// What the host's CPU, or all that can be emulated, consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FullCpu {
+    /// The model that it is counted from.
+    pub model: String,
+    /// What it has, in QEMU's names and order.
+    pub features: Vec<String>,
+    /// The text of its maker.
+    pub vendor: Option<String>,
+    /// Its family.
+    pub family: u32,
+    /// Its model within the family.
+    pub number: u32,
+    /// Its stepping.
+    pub stepping: u32,
 }
 
 /// A board that the binary emulates.
@@ -105,6 +177,8 @@ pub struct CpuModel {
     pub blockers: Option<Vec<String>>,
     /// QEMU discourages its use.
     pub deprecated: bool,
+    /// What it stands for, if it is another name.
+    pub alias_of: Option<String>,
 }
 
 impl Emulator {
@@ -137,9 +211,12 @@ impl Emulator {
     /// The board that is taken when a definition names none.
     pub fn default_machine(&self, accel: Accel) -> Option<&Machine> {
         let machines = &self.accel(accel)?.machines;
-        // On x86 the traditional board stays the default whatever QEMU says.
+        let called = |name: &str| machines.iter().find(|m| m.alias.as_deref() == Some(name) || m.name == name);
         let preferred = match self.arch.as_str() {
-            "x86_64" | "i686" => machines.iter().find(|m| m.alias.as_deref() == Some("pc")),
+            // The traditional board stays the default whatever QEMU says.
+            "x86_64" | "i686" => called("pc"),
+            // QEMU has no default of its own, or one that suits no guest.
+            "aarch64" | "armv7l" | "armv6l" | "riscv32" | "riscv64" | "loongarch64" => called("virt"),
             _ => None,
         };
         preferred.or_else(|| machines.iter().find(|m| m.is_default))

@@ -6,7 +6,8 @@ use std::path::Path;
 use oxivirt_core::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{Accel, AccelCaps, Ask, CpuModel, Emulator, Machine, arch};
+use super::schema::Schema;
+use super::{Accel, AccelCaps, Ask, CpuModel, Emulator, Machine, arch, cpu, platform};
 use crate::monitor::Failure;
 
 pub(super) struct Reader {
@@ -29,6 +30,12 @@ impl Reader {
                 options: BTreeMap::new(),
                 tpm_models: BTreeSet::new(),
                 tpm_types: BTreeSet::new(),
+                displays: BTreeSet::new(),
+                netdevs: BTreeSet::new(),
+                gic: Vec::new(),
+                sev: None,
+                sgx: None,
+                hyperv: None,
             },
         }
     }
@@ -56,7 +63,7 @@ impl Reader {
         caps.package = text(&version, "package").unwrap_or_default().to_owned();
         let target = must(ask, "query-target", Value::Null)?;
         let name = text(&target, "arch").unwrap_or_default();
-        caps.arch = arch::from_qemu(name)
+        caps.arch = arch::of_target(name)
             .ok_or_else(|| Error::internal(format!("unknown target architecture '{name}'")))?
             .to_owned();
         let schema = must(ask, "query-qmp-schema", Value::Null)?;
@@ -68,6 +75,9 @@ impl Reader {
             };
             set.extend(text(entry, "name").map(str::to_owned));
         }
+        let schema = Schema::new(&schema);
+        caps.displays = schema.words(schema.answer("query-display-options"), "type");
+        caps.netdevs = schema.words(schema.arguments("netdev_add"), "type");
         let kvm = must(ask, "query-kvm", Value::Null)?;
         let accel = match kvm.get("enabled").and_then(Value::as_bool) {
             Some(true) => Accel::Kvm,
@@ -75,7 +85,9 @@ impl Reader {
         };
         let types = must(ask, "qom-list-types", Value::Null)?;
         caps.types = list(&types).filter_map(|t| Some(text(t, "name")?.to_owned())).collect();
-        for (command, names) in [("device-list-properties", DEVICES), ("qom-list-properties", OBJECTS)] {
+        let max_cpu = cpu::max_type(&caps.arch);
+        let objects: Vec<&str> = OBJECTS.iter().copied().chain(max_cpu.as_deref()).collect();
+        for (command, names) in [("device-list-properties", DEVICES), ("qom-list-properties", objects.as_slice())] {
             for name in names.iter().filter(|n| caps.types.contains(**n)) {
                 // A type that cannot be looked into simply has no properties.
                 if let Some(answer) = may(ask, command, json!({"typename": name}))? {
@@ -96,8 +108,27 @@ impl Reader {
             |answer: Option<Value>| answer.iter().flat_map(list).filter_map(|v| Some(v.as_str()?.to_owned())).collect();
         caps.tpm_models = words(may(ask, "query-tpm-models", Value::Null)?);
         caps.tpm_types = words(may(ask, "query-tpm-types", Value::Null)?);
+        self.platform(ask)?;
         self.accel(ask, accel)?;
         Ok(accel)
+    }
+
+    /// Asks what only some architectures have.
+    fn platform(&mut self, ask: &mut dyn Ask) -> Result<()> {
+        let caps = &mut self.emulator;
+        let mut question = |command: &str| match caps.commands.contains(command) {
+            true => may(ask, command, Value::Null),
+            false => Ok(None),
+        };
+        if matches!(caps.arch.as_str(), "aarch64" | "armv7l") {
+            caps.gic = question("query-gic-capabilities")?.iter().flat_map(list).filter_map(platform::gic).collect();
+        }
+        if matches!(caps.arch.as_str(), "x86_64" | "i686") {
+            caps.sev = question("query-sev-capabilities")?.as_ref().and_then(platform::sev);
+            caps.sgx = question("query-sgx-capabilities")?.as_ref().and_then(platform::sgx);
+            caps.hyperv = cpu::hyperv(ask)?;
+        }
+        Ok(())
     }
 
     /// Asks what depends on the way of execution.
@@ -107,6 +138,7 @@ impl Reader {
         let caps = AccelCaps {
             machines: list(&machines).filter_map(machine).collect(),
             cpu_models: models.iter().flat_map(list).filter_map(cpu_model).collect(),
+            full_cpu: cpu::full(ask, &self.emulator, accel)?,
         };
         if caps.machines.is_empty() {
             return Err(Error::internal("the answer to 'query-machines' holds no machine"));
@@ -153,6 +185,7 @@ fn cpu_model(value: &Value) -> Option<CpuModel> {
         typename: text(value, "typename")?.to_owned(),
         blockers,
         deprecated: value.get("deprecated").and_then(Value::as_bool).unwrap_or(false),
+        alias_of: text(value, "alias-of").map(str::to_owned),
     })
 }
 
@@ -161,7 +194,7 @@ fn must(ask: &mut dyn Ask, command: &str, arguments: Value) -> Result<Value> {
 }
 
 /// As `must`, where a refusal only means "does not have that".
-fn may(ask: &mut dyn Ask, command: &str, arguments: Value) -> Result<Option<Value>> {
+pub(super) fn may(ask: &mut dyn Ask, command: &str, arguments: Value) -> Result<Option<Value>> {
     match ask.ask(command, arguments) {
         Ok(value) => Ok(Some(value)),
         Err(Failure::Refused { .. }) => Ok(None),
@@ -169,11 +202,11 @@ fn may(ask: &mut dyn Ask, command: &str, arguments: Value) -> Result<Option<Valu
     }
 }
 
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key)?.as_str()
 }
 

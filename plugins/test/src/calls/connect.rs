@@ -1,7 +1,7 @@
 //! Who answers, and what it can run.
 
 use oxivirt_conf::cpu::ARCHITECTURES;
-use oxivirt_conf::xml::{WriteMode, Writer};
+use oxivirt_conf::domain_capabilities::{DomainCapabilities, Features, Sev, Sgx};
 use oxivirt_core::call::Call;
 use oxivirt_core::interface::{Connect, implements};
 use oxivirt_core::{Error, Result};
@@ -75,29 +75,14 @@ impl Connect for TestConnection {
 
 /// The document that says that nothing special is known about any domain.
 fn domain_capabilities(emulator: Option<&str>, virttype: &str, machine: Option<&str>, arch: &str) -> String {
-    let mut w = Writer::new(WriteMode::default());
-    w.open("domainCapabilities");
-    for (name, value) in [("path", emulator), ("domain", Some(virttype)), ("machine", machine), ("arch", Some(arch))] {
-        if let Some(value) = value {
-            w.leaf_str(name, value);
-        }
-    }
-    w.open("cpu");
-    for mode in ["host-passthrough", "maximum", "host-model", "custom"] {
-        w.open("mode");
-        w.attr_str("name", mode);
-        w.attr_str("supported", "no");
-        w.close();
-    }
-    w.close();
-    w.open("devices");
-    w.force_children();
-    w.close();
-    w.open("features");
-    for feature in ["sev", "sgx"] {
-        w.open(feature);
-        w.attr_str("supported", "no");
-        w.close();
-    }
-    w.finish()
+    let features = Features { sev: Some(Sev::default()), sgx: Some(Sgx::default()), ..Features::default() };
+    let document = DomainCapabilities {
+        path: emulator.map(str::to_owned),
+        domain: virttype.to_owned(),
+        machine: machine.map(str::to_owned),
+        arch: arch.to_owned(),
+        features,
+        ..DomainCapabilities::default()
+    };
+    document.to_xml()
 }
