@@ -153,8 +153,8 @@ impl X86Map {
 
     /// Describes a guest's CPU by the nearest of the models on offer; `None` when none is near.
     ///
-    /// Near is first a model that CPUs with these numbers are known by, then one with few differences,
-    /// then a newer one.
+    /// Near is first a model that CPUs with these numbers are known by, then one with few differences, of
+    /// which a lack counts twice, then a newer one.
     pub fn nearest(&self, cpu: &X86Cpu, offered: &[OfferedModel]) -> Option<NearestModel> {
         let vendor = self.vendor(&cpu.vendor);
         let has: BTreeSet<usize> =
@@ -169,7 +169,7 @@ impl X86Map {
             let more: BTreeSet<usize> = has.difference(&model.features).copied().collect();
             let full: BTreeSet<usize> = model.features.iter().chain(blockers).copied().collect();
             let less: BTreeSet<usize> = full.difference(&has).copied().collect();
-            let (known, count) = (model.signatures.iter().any(|s| s.fits(cpu)), more.len() + less.len());
+            let (known, count) = (model.signatures.iter().any(|s| s.fits(cpu)), more.len() + 2 * less.len());
             let better = best.as_ref().is_none_or(|(other, fewest, _)| match (known, other) {
                 (true, false) => true,
                 (false, true) => false,

@@ -71,7 +71,9 @@ impl Recordings {
         if let Some(known) = self.known.get(&path) {
             return Ok(One(Arc::clone(known)));
         }
-        let emulator = Arc::new(read(&path, &case.arch)?);
+        let mut emulator = read(&path, &case.arch)?;
+        short_names(&mut emulator);
+        let emulator = Arc::new(emulator);
         self.known.insert(path, Arc::clone(&emulator));
         Ok(One(emulator))
     }
@@ -113,7 +115,8 @@ fn numbers(version: &str) -> Vec<u32> {
     version.split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-fn read(path: &Path, arch: &str) -> Result<Emulator, String> {
+/// What a recorded session says.
+pub(crate) fn read(path: &Path, arch: &str) -> Result<Emulator, String> {
     let failed = |problem: &dyn std::fmt::Display| format!("{}: {problem}", path.display());
     let text = fs::read_to_string(path).map_err(|e| failed(&e))?;
     let mut sessions: Vec<HashMap<String, Value>> = Vec::new();
@@ -135,9 +138,7 @@ fn read(path: &Path, arch: &str) -> Result<Emulator, String> {
     let mut sessions = sessions.into_iter();
     let binary = binary_names().find(|(_, other)| *other == arch).map(|(name, _)| format!("/usr/bin/{name}"));
     let binary = binary.ok_or_else(|| failed(&"no such architecture"))?;
-    let mut caps = probe_with(binary.as_ref(), |_| Ok(sessions.next().map(Recording))).map_err(|e| failed(&e))?;
-    short_names(&mut caps);
-    Ok(caps)
+    probe_with(binary.as_ref(), |_| Ok(sessions.next().map(Recording))).map_err(|e| failed(&e))
 }
 
 /// The answers name boards by their short names, so that they outlive a version.

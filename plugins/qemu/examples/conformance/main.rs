@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 mod args;
 mod cases;
+mod domaincaps;
 mod emulators;
 mod host;
 mod xml;
@@ -24,7 +25,12 @@ type Case = (String, Outcome);
 type Suite = fn(&Path) -> Result<Vec<Case>, String>;
 
 /// Every suite: its name, the folder of the corpus that it needs, and what it does.
-const SUITES: &[(&str, &str, Suite)] = &[("qemu(xml)", "qemu", xml::suite), ("qemu(args)", "qemu", args::suite)];
+const SUITES: &[(&str, &str, Suite)] = &[
+    ("qemu(xml)", "qemu", xml::suite),
+    ("qemu(args)", "qemu", args::suite),
+    ("domaincaps", "domaincaps", domaincaps::generated),
+    ("domaincaps(document)", "domaincaps", domaincaps::unchanged),
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -67,7 +67,7 @@ fn refused(case: &Case, answer: &Path, emulators: &One) -> Outcome {
 }
 
 /// Equal, or the first line that is not.
-fn same(expected: &str, found: &str) -> Outcome {
+pub(crate) fn same(expected: &str, found: &str) -> Outcome {
     if expected == found {
         return Ok(());
     }

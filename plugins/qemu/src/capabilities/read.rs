@@ -88,7 +88,9 @@ impl Reader {
         let max_cpu = cpu::max_type(&caps.arch);
         let objects: Vec<&str> = OBJECTS.iter().copied().chain(max_cpu.as_deref()).collect();
         for (command, names) in [("device-list-properties", DEVICES), ("qom-list-properties", objects.as_slice())] {
-            for name in names.iter().filter(|n| caps.types.contains(**n)) {
+            // The type that all these boards share is abstract, and such are not listed.
+            let shared = |name: &str| name == "generic-pc-machine" && matches!(caps.arch.as_str(), "x86_64" | "i686");
+            for name in names.iter().filter(|n| caps.types.contains(**n) || shared(n)) {
                 // A type that cannot be looked into simply has no properties.
                 if let Some(answer) = may(ask, command, json!({"typename": name}))? {
                     let set = list(&answer).filter_map(|p| Some(text(p, "name")?.to_owned())).collect();

@@ -14,11 +14,10 @@ pub(super) fn os(subject: Subject<'_>, host: &Surroundings) -> Os {
         .firmwares
         .iter()
         .any(|f| f.suits(subject.arch(), &subject.machine.name) && f.has("secure-boot") && f.has("requires-smm"));
-    let flash = subject.has("cfi.pflash01") || subject.has("cfi.pflash02");
     let loader = Support {
         values: host.loaders.clone(),
         ..Support::yes()
-            .with("type", present(&[("rom", true), ("pflash", flash)]))
+            .with("type", ["rom", "pflash"])
             .with("readonly", ["yes", "no"])
             .with("secure", present(&[("yes", secure), ("no", true)]))
     };
