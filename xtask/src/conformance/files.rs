@@ -30,7 +30,6 @@ pub(super) fn text(path: &Path) -> Result<String, String> {
 }
 
 /// Where the answers of a suite of documents lie.
-#[allow(dead_code, reason = "the next suites")]
 pub(super) enum Answers {
     /// `in/NAME.xml` and `out/NAME.xml`; where the answer is missing the input is its own answer, and an
     /// answer without an input must print unchanged.

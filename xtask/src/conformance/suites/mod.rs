@@ -6,7 +6,9 @@ mod backup;
 mod checkpoint;
 mod configuration;
 mod domain;
+mod nwfilter;
 mod schema;
+mod secret;
 mod snapshot;
 
 /// Every suite: its name, its folder in the corpus, and what it does there.
@@ -16,5 +18,8 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("conf", "conf", configuration::configuration),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
+    ("nwfilter", "nwfilter", nwfilter::filters),
+    ("nwfilterbinding", "nwfilterbinding", nwfilter::bindings),
+    ("secret", "secret", secret::secrets),
     ("snapshot", "snapshot", snapshot::snapshot),
 ];

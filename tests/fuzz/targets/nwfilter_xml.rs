@@ -1,0 +1,13 @@
+//! Network filters: refused, or printed in a form that reads back the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use oxivirt_conf::nwfilter::NwFilterDefinition;
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(first) = NwFilterDefinition::parse(text) else { return };
+    let printed = first.format();
+    let again = NwFilterDefinition::parse(&printed).expect("own output reads back");
+    assert_eq!(again.format(), printed);
+});

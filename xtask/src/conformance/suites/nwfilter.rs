@@ -1,0 +1,19 @@
+//! Network filters and their bindings.
+
+use std::path::Path;
+
+use oxivirt_conf::nwfilter::NwFilterDefinition;
+use oxivirt_conf::nwfilter_binding::NwFilterBinding;
+
+use super::super::Case;
+use super::super::files::{Answers, documents};
+
+/// Network filters.
+pub(super) fn filters(folder: &Path) -> Result<Vec<Case>, String> {
+    documents("nwfilter", folder, Answers::Beside, |_, input| Ok(NwFilterDefinition::parse(input)?.format()))
+}
+
+/// Filters on the cards of guests.
+pub(super) fn bindings(folder: &Path) -> Result<Vec<Case>, String> {
+    documents("nwfilterbinding", folder, Answers::Same, |_, input| Ok(NwFilterBinding::parse(input)?.format()))
+}
