@@ -9,11 +9,11 @@ pub(super) fn check(old: Option<&Cpu>, new: Option<&Cpu>, at: At<'_>) -> Result<
     at.both("cpu", old, new, |at, old, new| compare(old, new, at))
 }
 
-/// How the host is compared with the model (`match`, `check`, `fallback`) is
-/// settled once the guest runs.
+/// Whether another model may be taken (`match`, `fallback`) is settled once the
+/// guest runs; `check` says how far the features given are all that there are.
 fn compare(old: &Cpu, new: &Cpu, at: At<'_>) -> Result<()> {
     at.same("@mode", &old.mode, &new.mode)?;
-    attrs!(at, old, new; "@migratable" => migratable, "model" => model, "model/@vendor_id" => vendor_id,
+    attrs!(at, old, new; "@check" => check, "@migratable" => migratable, "model" => model, "model/@vendor_id" => vendor_id,
         "vendor" => vendor);
     elements!(at, old, new; "cache" => cache, "maxphysaddr" => maxphysaddr);
     at.both("topology", old.topology.as_ref(), new.topology.as_ref(), |at, old, new| {

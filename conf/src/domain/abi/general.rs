@@ -2,10 +2,11 @@
 
 use oxivirt_core::Result;
 
+use super::Balloon;
 use super::at::{At, attrs};
 use crate::domain::{Clock, DomainDefinition, GenId, LaunchSecurity, Os, SysInfo, TimerName, VcpuEntry};
 
-pub(super) fn check(old: &DomainDefinition, new: &DomainDefinition, at: At<'_>) -> Result<()> {
+pub(super) fn check(old: &DomainDefinition, new: &DomainDefinition, balloon: Balloon, at: At<'_>) -> Result<()> {
     at.same("@type", &old.kind, &new.kind)?;
     at.same("uuid", &old.uuid, &new.uuid)?;
     // The guest does not see it, but a new name would slip through every
@@ -14,8 +15,10 @@ pub(super) fn check(old: &DomainDefinition, new: &DomainDefinition, at: At<'_>) 
     at.same_opt("hwuuid", &old.hwuuid, &new.hwuuid)?;
     at.same_opt("genid", &old.genid.map(id), &new.genid.map(id))?;
     memory(old, new, at)?;
+    if balloon == Balloon::Still {
+        at.same("currentMemory", &old.current_memory.0, &new.current_memory.0)?;
+    }
     vcpus(old, new, at)?;
-    at.same_word("iothreads", &old.iothreads.len().to_string(), &new.iothreads.len().to_string())?;
     os(&old.os, &new.os, at.child("os"))?;
     clock(&old.clock, &new.clock, at.child("clock"))?;
     sysinfo(&old.sysinfo, &new.sysinfo, at)?;
@@ -43,15 +46,21 @@ fn vcpus(old: &DomainDefinition, new: &DomainDefinition, at: At<'_>) -> Result<(
     let here = at.child("vcpu");
     here.same("", &old.vcpu.maximum, &new.vcpu.maximum)?;
     here.same("@current", &old.vcpu.current, &new.vcpu.current)?;
-    // A list that is not there says nothing else than one without details.
-    let find = |list: &[VcpuEntry], id: u32| list.iter().find(|entry| entry.id == id).cloned().unwrap_or_default();
     let list = at.child("vcpus");
     for entry in old.vcpus.iter().chain(&new.vcpus) {
-        let (old, new) = (find(&old.vcpus, entry.id), find(&new.vcpus, entry.id));
+        let (old, new) = (cpu(old, entry.id), cpu(new, entry.id));
         let name = format!("vcpu[@id='{}']", entry.id);
-        attrs!(list.child(&name), old, new; "@hotpluggable" => hotpluggable, "@order" => order);
+        let here = list.child(&name);
+        here.same("@enabled", &old.enabled, &new.enabled)?;
+        attrs!(here, old, new; "@hotpluggable" => hotpluggable, "@order" => order);
     }
     Ok(())
+}
+
+/// What the document says of one CPU; without a list the first ones are on.
+fn cpu(def: &DomainDefinition, id: u32) -> VcpuEntry {
+    let plain = || VcpuEntry { id, enabled: (id < def.vcpu.current).into(), ..VcpuEntry::default() };
+    def.vcpus.iter().find(|entry| entry.id == id).cloned().unwrap_or_else(plain)
 }
 
 fn os(old: &Os, new: &Os, at: At<'_>) -> Result<()> {

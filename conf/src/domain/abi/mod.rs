@@ -6,8 +6,10 @@
 //! graphics, pinning, limits, labels, titles. What the guest sees may not: it
 //! has booted on that hardware and holds its state.
 //!
-//! Two amounts are not compared because they change while a guest runs: the
-//! balloon's (`<currentMemory>`) and what a virtio-mem device has given out.
+//! Stock libvirt 11.3.0 lets some changes pass here that the hypervisor would
+//! stumble over, or the guest: numbers of queues and their sizes, features of
+//! virtio that are switched, places in the PCI hierarchy, firmware of another
+//! type. They are refused as well.
 //!
 //! One file per group of elements; [`at`] walks both definitions in step and
 //! makes the refusal.
@@ -50,7 +52,7 @@ impl fmt::Display for AbiChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |value: &Option<String>| value.as_ref().map_or("nothing".to_owned(), |v| format!("'{v}'"));
         write!(f, "{} cannot change from {} to {}", self.path, shown(&self.old), shown(&self.new))?;
-        f.write_str(" since the guest would see it")
+        f.write_str(" since the guest relies on it")
     }
 }
 
@@ -62,7 +64,7 @@ impl From<AbiChange> for Error {
 
 impl DomainDefinition {
     /// Refuses to let a guest that has this definition go on with `new`, if
-    /// the guest would see the difference.
+    /// the guest would see the difference: for a saved guest.
     ///
     /// * `hooks` – may allow a single difference
     ///   ([`DomainHooks::allows_abi_change`]) and compare more at the end
@@ -70,18 +72,35 @@ impl DomainDefinition {
     /// * Errors: `CONFIG_UNSUPPORTED` naming the first difference with its
     ///   path, old and new value; whatever the hook returns.
     pub fn check_abi_stability(&self, new: &Self, hooks: &dyn DomainHooks) -> Result<()> {
+        self.compare_abi(new, Balloon::Still, hooks)
+    }
+
+    /// As [`DomainDefinition::check_abi_stability`], for a guest that runs
+    /// meanwhile, as in a migration: what its balloon holds is not compared.
+    pub fn check_running_abi_stability(&self, new: &Self, hooks: &dyn DomainHooks) -> Result<()> {
+        self.compare_abi(new, Balloon::Moving, hooks)
+    }
+
+    fn compare_abi(&self, new: &Self, balloon: Balloon, hooks: &dyn DomainHooks) -> Result<()> {
         let at = At::root("domain", hooks);
-        general::check(self, new, at)?;
+        general::check(self, new, balloon, at)?;
         features::check(&self.features, &new.features, at.child("features"))?;
         cpu::check(self.cpu.as_ref(), new.cpu.as_ref(), at)?;
-        let (here, old, new_devices) = (at.child("devices"), &self.devices, &new.devices);
-        storage::check(old, new_devices, here)?;
-        network::check(old, new_devices, here)?;
-        characters::check(old, new_devices, here)?;
-        display::check(old, new_devices, here)?;
-        host_devices::check(old, new_devices, here)?;
-        memory::check(old, new_devices, here)?;
-        machine::check(old, new_devices, here)?;
+        let (here, old_devices, new_devices) = (at.child("devices"), &self.devices, &new.devices);
+        storage::check(old_devices, new_devices, here)?;
+        network::check(old_devices, new_devices, here)?;
+        characters::check(old_devices, new_devices, here)?;
+        display::check(old_devices, new_devices, here)?;
+        host_devices::check(old_devices, new_devices, here)?;
+        memory::check(old_devices, new_devices, here)?;
+        machine::check(old_devices, new_devices, here)?;
         hooks.check_abi_stability(self, new)
     }
+}
+
+/// Whether the guest gives back and takes memory between the two definitions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Balloon {
+    Still,
+    Moving,
 }

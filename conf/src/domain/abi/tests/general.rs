@@ -1,6 +1,7 @@
 //! What is not a device.
 
-use super::{allowed, refused};
+use super::{GUEST, allowed, edited, parse, refused};
+use crate::domain::NoHooks;
 
 #[test]
 fn identity_stays() {
@@ -41,19 +42,22 @@ fn memory_and_its_limits() {
         ("slots='16'", "slots='32'", "/domain/maxMemory/@slots"),
         ("<maxMemory slots='16' unit='KiB'>8388608</maxMemory>", "", "/domain/maxMemory"),
     ]);
-    // The balloon moves while the guest runs.
-    allowed(&[(">1048576</currentMemory>", ">524288</currentMemory>")]);
+    let balloon = (">1048576</currentMemory>", ">524288</currentMemory>");
+    refused(&[(balloon.0, balloon.1, "/domain/currentMemory")]);
+    let (old, new) = (parse(GUEST), edited(balloon.0, balloon.1));
+    old.check_running_abi_stability(&new, &NoHooks).unwrap();
 }
 
 #[test]
-fn cpus_and_threads() {
+fn processors_and_threads() {
     refused(&[
         ("current='2'>4<", "current='2'>8<", "/domain/vcpu"),
         ("current='2'>4<", "current='3'>4<", "/domain/vcpu/@current"),
         ("hotpluggable='yes' order='2'", "hotpluggable='no' order='2'", "/domain/vcpus/vcpu[@id='1']/@hotpluggable"),
         ("'no' order='1'", "'no' order='3'", "/domain/vcpus/vcpu[@id='0']/@order"),
-        ("<iothreads>2<", "<iothreads>3<", "/domain/iothreads"),
+        ("id='1' enabled='yes'", "id='1' enabled='no'", "/domain/vcpus/vcpu[@id='1']/@enabled"),
     ]);
+    allowed(&[("<iothreads>2<", "<iothreads>3<")]);
 }
 
 #[test]
@@ -111,6 +115,7 @@ fn processor() {
     let topology = "<topology sockets='1' dies='1' clusters='1' cores='2' threads='2'/>";
     refused(&[
         ("<cpu mode='custom' match='exact'", "<cpu mode='host-model'", "/domain/cpu/@mode"),
+        ("check='full'", "check='partial'", "/domain/cpu/@check"),
         (">Nehalem<", ">Westmere<", "/domain/cpu/model"),
         ("KVMKVMKVMKVM", "AuthenticAMD", "/domain/cpu/model/@vendor_id"),
         (">Intel<", ">AMD<", "/domain/cpu/vendor"),
@@ -126,7 +131,6 @@ fn processor() {
         ("<cell id='1' cpus='2-3' memory='1048576' unit='KiB'/>", "", "count(/domain/cpu/numa/cell)"),
     ]);
     allowed(&[
-        ("check='full'", "check='partial'"),
         ("fallback='forbid'", "fallback='allow'"),
         ("memAccess='private'", "memAccess='shared'"),
         // The order of features says nothing.

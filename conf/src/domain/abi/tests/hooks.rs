@@ -29,11 +29,11 @@ impl DomainHooks for Driver {
 #[test]
 fn a_difference_names_both_values() {
     let error = parse(GUEST).check_abi_stability(&edited("queues='2'", "queues='4'"), &NoHooks).unwrap_err();
-    let text = "/domain/devices/disk[1]/driver/@queues cannot change from '2' to '4' since the guest would see it";
+    let text = "/domain/devices/disk[1]/driver/@queues cannot change from '2' to '4' since the guest relies on it";
     assert_eq!(error.detail(), text);
     let gone = edited("<ps2 state='on'/>", "");
     let error = parse(GUEST).check_abi_stability(&gone, &NoHooks).unwrap_err();
-    let text = "/domain/features/ps2 cannot change from '<ps2 state='on'/>' to nothing since the guest would see it";
+    let text = "/domain/features/ps2 cannot change from '<ps2 state='on'/>' to nothing since the guest relies on it";
     assert_eq!(error.detail(), text);
 }
 
