@@ -3,6 +3,7 @@
 use oxivirt_core::Result;
 
 use super::{DomainDefinition, DomainHooks, FormatFlags, ParseFlags};
+use crate::object::StatusDocument;
 use crate::xml::{Document, Element, Node, WriteMode, Writer};
 use crate::xml_enum;
 
@@ -97,6 +98,18 @@ impl<P: StatusPrivate> DomainStatus<P> {
         w.element("domain", &self.definition);
         w.close();
         Ok(w.finish())
+    }
+}
+
+impl<P: StatusPrivate> StatusDocument for DomainStatus<P> {
+    type Context<'a> = dyn DomainHooks + 'a;
+
+    fn read(text: &str, hooks: &(dyn DomainHooks + '_)) -> Result<Self> {
+        Self::parse(text, hooks)
+    }
+
+    fn print(&self) -> Result<String> {
+        self.format()
     }
 }
 

@@ -20,6 +20,7 @@ pub struct Object<D: Definition, P: Private> {
     uuid: Uuid,
     snapshot: ArcSwap<Snapshot<D, P::Status>>,
     publishing: Mutex<()>,
+    saving: Mutex<()>,
     queue: JobQueue,
     removed: AtomicBool,
     table: Weak<Inner<D, P>>,
@@ -32,6 +33,7 @@ impl<D: Definition, P: Private> Object<D, P> {
             uuid: snapshot.definition().uuid(),
             snapshot: ArcSwap::new(snapshot),
             publishing: Mutex::new(()),
+            saving: Mutex::new(()),
             queue: JobQueue::default(),
             removed: AtomicBool::new(false),
             table,
@@ -122,6 +124,10 @@ impl<D: Definition, P: Private> Object<D, P> {
         }
         drop(turn);
         Ok(outcome)
+    }
+
+    pub(super) fn saving(&self) -> &Mutex<()> {
+        &self.saving
     }
 
     pub(super) fn swap(&self, new: Arc<Snapshot<D, P::Status>>) {

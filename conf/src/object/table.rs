@@ -198,11 +198,11 @@ impl<D: Definition, P: Private> Table<D, P> {
             .map_err(|_| Error::internal(format!("no {} ids are left", D::NOUN)))
     }
 
-    fn make(&self, snapshot: Snapshot<D, P::Status>, private: P) -> Arc<Object<D, P>> {
+    pub(super) fn make(&self, snapshot: Snapshot<D, P::Status>, private: P) -> Arc<Object<D, P>> {
         Arc::new(Object::new(Arc::new(snapshot), private, Arc::downgrade(&self.0)))
     }
 
-    fn add(&self, object: Arc<Object<D, P>>) -> Result<Inserted<D, P>> {
+    pub(super) fn add(&self, object: Arc<Object<D, P>>) -> Result<Inserted<D, P>> {
         let snapshot = object.snapshot();
         self.0.write(|index| {
             let (uuid, name) = (object.uuid(), snapshot.definition().name());

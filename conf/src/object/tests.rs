@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use oxivirt_core::{Error, ErrorCode};
 use uuid::Uuid;
 
-use super::{Definition, Inserted, JOB_WAIT, JobKind, Object, Private, Snapshot, Table};
+use super::{Definition, Inserted, JOB_WAIT, Job, JobKind, Lasting, Object, Private, Snapshot, StatusDocument, Table};
 
 #[derive(Debug, Clone)]
 struct Def {
@@ -472,4 +472,128 @@ fn ten_thousand_objects_are_listed_while_they_come_and_go() {
     });
     assert_eq!(table.len(), 8_000);
     assert_eq!(before.iter().count(), 10_000, "an old listing stays as it was");
+}
+
+/// The file of the tests' objects: name, uuid, id and number.
+struct Saved(String, u128, i32, u64);
+
+impl StatusDocument for Saved {
+    type Context<'a> = str;
+
+    fn read(text: &str, prefix: &str) -> Result<Self, Error> {
+        let wrong = || Error::xml(format!("'{text}' is no status"));
+        let fields: Vec<&str> = text.strip_prefix(prefix).ok_or_else(wrong)?.split(' ').collect();
+        let [name, uuid, id, status] = fields.as_slice() else { return Err(wrong()) };
+        let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+        Ok(Self((*name).to_owned(), number(uuid)?.into(), number(id)? as i32, number(status)?))
+    }
+
+    fn print(&self) -> Result<String, Error> {
+        Ok(format!("status {} {} {} {}", self.0, self.1, self.2, self.3))
+    }
+}
+
+impl Lasting<Def> for Own {
+    type Document = Saved;
+
+    fn to_status(&self, snapshot: &Snapshot<Def, u64>) -> Option<Saved> {
+        let definition = snapshot.definition();
+        let id = snapshot.id()?;
+        Some(Saved(definition.name.clone(), definition.uuid.as_u128(), id, snapshot.status))
+    }
+
+    fn from_status(saved: &Saved) -> Result<(Snapshot<Def, u64>, Self), Error> {
+        Ok((Snapshot::active(def(&saved.0, saved.1), None, Some(saved.2), saved.3), Own::default()))
+    }
+}
+
+fn load(table: &Table<Def, Own>, text: &str) -> Result<Job<Def, Own>, Error> {
+    table.load_status(text, "status ", "taking over", soon(), |old, new| *new += old).map(|(job, _)| job)
+}
+
+#[test]
+fn what_runs_is_found_again_by_the_next_daemon() {
+    let (table, a) = one();
+    let saved = std::cell::RefCell::new(None);
+    let save = |object: &Obj| {
+        object.save_status(|text| {
+            *saved.borrow_mut() = text.map(str::to_owned);
+            Ok(())
+        })
+    };
+    save(&a).unwrap();
+    assert_eq!(*saved.borrow(), None, "one that does not run has no status");
+    let job = a.begin_job(JobKind::Modify, "start", soon()).unwrap();
+    job.update(|s| {
+        s.start(def("a", 1), Some(9));
+        s.status = 40;
+        Ok(())
+    })
+    .unwrap();
+    save(&a).unwrap();
+    let text = saved.borrow().clone().unwrap();
+    assert_eq!(text, "status a 1 9 40");
+    drop(table);
+
+    // Transient: nothing was stored.
+    let table = Table::<Def, Own>::new();
+    let job = load(&table, &text).unwrap();
+    let found = job.snapshot();
+    assert_eq!((found.id(), found.status, found.is_persistent()), (Some(9), 40, false));
+    assert_eq!(table.next_id().unwrap(), 10);
+    assert!(table.require_name("a").unwrap().begin_job(JobKind::Query, "x", Instant::now()).is_err());
+
+    // Persistent: its definition was read before.
+    let (table, a) = one();
+    a.note(|status| *status = 2);
+    let job = load(&table, &text).unwrap();
+    assert!(Arc::ptr_eq(job.object(), &a));
+    let found = a.snapshot();
+    assert_eq!((found.id(), found.status, found.is_persistent()), (Some(9), 42, true));
+}
+
+#[test]
+fn a_status_of_somebody_else_changes_nothing() {
+    let (table, a) = one();
+    assert_eq!(code_and_text(load(&table, "nonsense")).0, ErrorCode::XML_ERROR);
+    assert_eq!(code_and_text(load(&table, "status a 2 9 40")).0, ErrorCode::OPERATION_FAILED);
+    let busy = a.begin_job(JobKind::Modify, "edit", soon()).unwrap();
+    let now = table.load_status("status a 1 9 40", "status ", "taking over", Instant::now(), |_, _| ());
+    assert_eq!(now.err().map(|e| e.code()), Some(ErrorCode::OPERATION_TIMEOUT));
+    drop(busy);
+    assert!(!a.snapshot().is_active());
+    let failed = a.save_status(|_| Err(Error::internal("disk full")));
+    assert_eq!(code_and_text(failed).0, ErrorCode::INTERNAL_ERROR);
+    a.save_status(|_| Ok(())).unwrap();
+}
+
+#[test]
+fn the_last_status_written_is_the_newest() {
+    let (_table, a) = one();
+    let job = a.begin_job(JobKind::Modify, "start", soon()).unwrap();
+    job.update(|s| {
+        s.set_id(Some(1));
+        Ok(())
+    })
+    .unwrap();
+    let file = std::sync::Mutex::new(String::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    a.note(|status| *status += 1);
+                    a.save_status(|text| {
+                        let text = text.unwrap();
+                        let number = |text: &str| text.rsplit(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0_u64);
+                        let mut file = file.lock().unwrap();
+                        assert!(number(text) >= number(&file), "'{text}' after '{file}'");
+                        *file = text.to_owned();
+                        Ok(())
+                    })
+                    .unwrap();
+                }
+            });
+        }
+    });
+    assert!(file.lock().unwrap().ends_with(" 2000"));
 }

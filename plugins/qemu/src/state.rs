@@ -1,6 +1,6 @@
 //! What the driver keeps of a guest beside its definition.
 //!
-//! Lock order inside [`Guest`], outermost first: `saving`, `run`, `queue`.
+//! Lock order inside [`Guest`], outermost first: `run`, `queue`.
 //! None is held while a job is begun or a monitor is asked.
 
 use std::collections::VecDeque;
@@ -75,7 +75,6 @@ pub struct Guest {
     run: Mutex<Option<Arc<Run>>>,
     queue: Mutex<Queue>,
     noted: Condvar,
-    saving: Mutex<()>,
 }
 
 impl object::Private for Guest {
@@ -113,11 +112,6 @@ impl Guest {
     /// Puts a QEMU in place, or takes it out.
     pub fn set_run(&self, run: Option<Arc<Run>>) -> Option<Arc<Run>> {
         std::mem::replace(&mut lock(&self.run), run)
-    }
-
-    /// Held while the status file is written, so that the last one is the newest.
-    pub fn saving(&self) -> MutexGuard<'_, ()> {
-        lock(&self.saving)
     }
 
     /// Puts a happening in line; true when somebody has to start serving.

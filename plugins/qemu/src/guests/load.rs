@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use oxivirt_conf::domain::{DomainDefinition, DomainStatus};
-use oxivirt_conf::object::{Inserted, JobKind};
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::object::JOB_WAIT;
 use oxivirt_core::{Error, Result};
 
 use super::happenings::Listener;
-use super::status::Saved;
 use super::{ANSWER, Guests, StartOptions};
 use crate::document;
 use crate::lifecycle::{Crashed, Lifecycle, Paused, Running, ShutDown, ShutOff, State};
@@ -85,33 +84,19 @@ impl Guests {
 
     fn reconnect(self: &Arc<Self>, path: &Path) -> Result<()> {
         let text = document::read_file(path)?;
-        let saved: DomainStatus<Saved> = DomainStatus::parse(&text, &document::hooks(&self.catalog))?;
-        let domain = saved.definition;
+        let hooks = document::hooks(&self.catalog);
+        let deadline = Instant::now() + JOB_WAIT;
+        let keep = |old: &Status, new: &mut Status| new.autostart = old.autostart;
+        let (job, saved) = self.table.load_status(&text, &hooks, "taking over", deadline, keep)?;
+        let object = Arc::clone(job.object());
+        let snapshot = job.snapshot();
+        let (domain, state) = (snapshot.definition(), snapshot.status.state);
         let name = domain.name.clone();
-        let id = domain.id.and_then(|id| i32::try_from(id).ok()).ok_or_else(|| Error::xml("status without an id"))?;
+        let id = snapshot.id().ok_or_else(|| Error::xml("status without an id"))?;
         let mut files = self.folders.guest(id, &name);
         files.monitor = saved.private.monitor.clone();
         files.state = saved.private.folder.clone();
-        let state = State::from_words(saved.state.as_str(), &saved.reason)
-            .ok_or_else(|| Error::xml(format!("unknown state '{}'", saved.state.as_str())))?;
-        let mut status = Status::off(ShutOff::Unknown);
-        status.state = state;
-        status.pid = Some(saved.pid);
-        status.vcpus = Arc::new(saved.private.vcpus.clone());
-        let ports = ports(&domain);
-        let snapshot = Snapshot::active(domain.clone(), None, Some(id), status.clone());
-        let object = match self.table.insert_or_get(snapshot, Guest::default())? {
-            Inserted::New(object) => object,
-            Inserted::Existing(object) => object,
-        };
-        let job = self.job(&object, JobKind::Modify, "taking over")?;
-        job.update(|snapshot| {
-            let autostart = snapshot.status.autostart;
-            snapshot.start(domain.clone(), Some(id));
-            snapshot.status = status;
-            snapshot.status.autostart = autostart;
-            Ok(())
-        })?;
+        let ports = ports(domain);
         let process = Process::find(saved.pid)
             .ok()
             .filter(Process::is_alive)

@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use oxivirt_conf::domain::devices::{CharKind, CharSource, StorageKind};
 use oxivirt_conf::domain::{self as conf, DomainDefinition, DomainStatus, StatusPrivate};
+use oxivirt_conf::object::Lasting;
 use oxivirt_conf::xml::{Node, Writer};
 use oxivirt_core::{Error, Result};
 
 use super::Guests;
 use crate::document;
+use crate::lifecycle::{ShutOff, State};
 use crate::monitor::VcpuThread;
-use crate::state::Object;
+use crate::state::{Guest, Object, Snapshot, Status};
 
 /// The driver's own part of a status file.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Saved {
+pub struct Saved {
     /// Where the monitor listens.
     pub(super) monitor: PathBuf,
     /// When the process started; unknown in files of another daemon.
@@ -74,11 +76,20 @@ impl StatusPrivate for Saved {
 impl Guests {
     /// Writes the status of a running guest to disk; nothing for one that is off.
     pub(super) fn save_status(&self, object: &Arc<Object>) -> Result<()> {
-        let _turn = object.private().saving();
-        let Some(run) = object.private().run() else { return Ok(()) };
-        let snapshot = object.snapshot();
+        object.save_status(|text| match (text, object.private().run()) {
+            (Some(text), Some(run)) => document::write_file(&run.files.status, text),
+            _ => Ok(()),
+        })
+    }
+}
+
+impl Lasting<DomainDefinition> for Guest {
+    type Document = DomainStatus<Saved>;
+
+    fn to_status(&self, snapshot: &Snapshot) -> Option<DomainStatus<Saved>> {
+        let run = self.run()?;
         let (state, reason) = snapshot.status.state.words();
-        let status = DomainStatus {
+        Some(DomainStatus {
             state: conf::State::from_word(state).unwrap_or_default(),
             reason: reason.to_owned(),
             pid: run.process.pid(),
@@ -91,8 +102,19 @@ impl Guests {
                 folder: run.files.state.clone(),
             },
             definition: DomainDefinition::clone(snapshot.definition()),
-        };
-        document::write_file(&run.files.status, &status.format()?)
+        })
+    }
+
+    fn from_status(saved: &DomainStatus<Saved>) -> Result<(Snapshot, Self)> {
+        let domain = &saved.definition;
+        let id = domain.id.and_then(|id| i32::try_from(id).ok()).ok_or_else(|| Error::xml("status without an id"))?;
+        let state = State::from_words(saved.state.as_str(), &saved.reason)
+            .ok_or_else(|| Error::xml(format!("unknown state '{}'", saved.state.as_str())))?;
+        let mut status = Status::off(ShutOff::Unknown);
+        status.state = state;
+        status.pid = Some(saved.pid);
+        status.vcpus = Arc::new(saved.private.vcpus.clone());
+        Ok((Snapshot::active(domain.clone(), None, Some(id), status), Self::default()))
     }
 }
 

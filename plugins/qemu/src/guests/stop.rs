@@ -63,10 +63,11 @@ impl Guests {
             self.ports.release(*port);
         }
         job.private().set_run(None);
-        {
-            let _turn = job.private().saving();
+        // After whoever saves right now; from here on there is nothing to save.
+        job.object().save_status(|_| {
             run.files.remove();
-        }
+            Ok(())
+        })?;
         job.update(|snapshot| {
             snapshot.stop();
             snapshot.status.enter(State::ShutOff(reason));
