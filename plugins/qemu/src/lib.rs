@@ -26,6 +26,7 @@ pub mod monitor;
 pub mod process;
 pub mod state;
 pub mod sys;
+mod validate;
 
 pub use driver::{QemuConnection, QemuDriver};
 

@@ -32,7 +32,7 @@ fn affected_one(snapshot: &Snapshot, flags: u32, call: &str) -> Result<Affected>
 
 /// Changes each definition that is meant, or none.
 fn edit(affected: Affected, job: &Job, mut change: impl FnMut(&mut DomainDefinition) -> Result<()>) -> Result<()> {
-    let mut edited = |definition: &Arc<DomainDefinition>| {
+    let mut edited = |definition: &Arc<DomainDefinition>| -> Result<DomainDefinition> {
         let mut definition = DomainDefinition::clone(definition);
         change(&mut definition)?;
         Ok(definition)

@@ -1,0 +1,148 @@
+//! What this driver adds to the reading of a definition: its defaults and its
+//! limits.
+
+use std::sync::Arc;
+
+use oxivirt_conf::domain::devices::DeviceMut;
+use oxivirt_conf::domain::{AbiChange, DomainDefinition, DomainHooks, DomainType, OsType, ParseFlags};
+use oxivirt_core::{Error, Result};
+
+use crate::capabilities::{Accel, Catalog, Emulator};
+use crate::{addresses, command, validate};
+
+mod cpu;
+mod devices;
+mod implied;
+mod order;
+
+/// Where the facts about binaries come from.
+pub trait Emulators {
+    /// The binary for an architecture, in libvirt's name.
+    fn binary_for(&self, arch: &str) -> Option<String>;
+    /// What a binary can do; none when it cannot be asked.
+    fn get(&self, binary: &str) -> Option<Arc<Emulator>>;
+}
+
+impl Emulators for Catalog {
+    fn binary_for(&self, arch: &str) -> Option<String> {
+        Catalog::binary_for(self, arch).map(|p| p.to_string_lossy().into_owned())
+    }
+
+    fn get(&self, binary: &str) -> Option<Arc<Emulator>> {
+        Catalog::get(self, binary.as_ref()).ok()
+    }
+}
+
+/// The driver's part in reading definitions.
+pub struct Hooks<'a> {
+    /// What is known about binaries.
+    pub emulators: &'a dyn Emulators,
+    /// The host's architecture, the default of a guest.
+    pub host_arch: &'a str,
+}
+
+impl Hooks<'_> {
+    fn emulator(&self, def: &DomainDefinition) -> Option<Arc<Emulator>> {
+        self.emulators.get(def.devices.emulator.as_deref()?)
+    }
+}
+
+impl DomainHooks for Hooks<'_> {
+    fn basic_post_parse(&self, def: &mut DomainDefinition, _: ParseFlags) -> Result<()> {
+        if !matches!(def.kind, DomainType::Qemu | DomainType::Kvm) {
+            return Err(Error::config_unsupported(format!(
+                "unexpected domain type {}, expecting one of: qemu, kvm",
+                def.kind.as_str()
+            )));
+        }
+        order::sort_disks(&mut def.devices.disks);
+        order::number_usb2(&mut def.devices.controllers);
+        let os = &mut def.os.kind;
+        os.kind.get_or_insert(OsType::Hvm);
+        let arch = os.arch.get_or_insert_with(|| self.host_arch.to_owned()).clone();
+        if def.devices.emulator.is_none() {
+            let found = self.emulators.binary_for(&arch).ok_or_else(|| {
+                Error::new(
+                    oxivirt_core::ErrorCode::CONFIG_UNSUPPORTED,
+                    format!("could not find capabilities for arch={arch} domaintype={}", def.kind.as_str()),
+                )
+            })?;
+            def.devices.emulator = Some(found);
+        }
+        let accel = command::accel_of(def);
+        if let Some(emulator) = self.emulator(def) {
+            match def.os.kind.machine.as_deref() {
+                None => {
+                    let machine = emulator.default_machine(accel).or_else(|| emulator.default_machine(Accel::Tcg));
+                    let machine = machine.ok_or_else(|| {
+                        Error::config_unsupported(format!("no machine type known for architecture '{arch}'"))
+                    })?;
+                    def.os.kind.machine = Some(machine.name.clone());
+                }
+                // The full name is kept, so that a guest sees the same board
+                // after QEMU was upgraded.
+                Some(name) => {
+                    if let Some(machine) = emulator.machine(accel, name) {
+                        def.os.kind.machine = Some(machine.name.clone());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, _: ParseFlags) -> Result<()> {
+        devices::complete(device, def);
+        Ok(())
+    }
+
+    fn definition_post_parse(&self, def: &mut DomainDefinition, _: ParseFlags) -> Result<()> {
+        implied::add(def);
+        cpu::complete(def, self.emulator(def).as_deref());
+        Ok(())
+    }
+
+    fn assign_addresses(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
+        // Some were only implied by a console or a disk.
+        let snapshot = shape(def);
+        for serial in &mut def.devices.serials {
+            devices::serial(serial, &snapshot);
+        }
+        for c in &mut def.devices.controllers {
+            devices::controller(c, &snapshot);
+        }
+        order::insert_in_order(&mut def.devices.controllers);
+        // Old definitions have no ports, and get them anew at each start.
+        if flags.has(ParseFlags::ABI_UPDATE) {
+            addresses::assign_usb(def)?;
+        }
+        addresses::assign(def)
+    }
+
+    fn validate(&self, def: &DomainDefinition, _: ParseFlags) -> Result<()> {
+        validate::domain(def, self.emulator(def).as_deref())
+    }
+
+    /// A saved guest's memory is found by the name that QEMU gives to it,
+    /// which follows from where the memory comes from.
+    fn check_abi_stability(&self, old: &DomainDefinition, new: &DomainDefinition) -> Result<()> {
+        let source = |def: &DomainDefinition| {
+            let source = def.memory_backing.as_ref().and_then(|backing| backing.source.as_ref());
+            source.map(|source| source.kind.as_str().to_owned())
+        };
+        let (old, new) = (source(old), source(new));
+        match old == new {
+            true => Ok(()),
+            false => Err(AbiChange { path: "/domain/memoryBacking/source/@type".to_owned(), old, new }.into()),
+        }
+    }
+}
+
+/// Only what the defaults of a device depend on.
+fn shape(def: &DomainDefinition) -> DomainDefinition {
+    DomainDefinition { kind: def.kind, os: def.os.clone(), ..DomainDefinition::default() }
+}
+
+fn is_x86(def: &DomainDefinition) -> bool {
+    matches!(def.os.arch(), "x86_64" | "i686")
+}
