@@ -39,6 +39,11 @@ pub trait Context: Send + Sync + 'static {
         Err(Error::invalid_arg("no stream came with this call"))
     }
 
+    /// Joins a part of a regular file or block device to the stream that came with the call.
+    fn open_file(&self, _file: OwnedFd, _range: FileRange) -> Result<()> {
+        Err(Error::invalid_arg("no stream came with this call"))
+    }
+
     /// Takes descriptor number `index` that came with the call.
     fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {
         Err(Error::invalid_arg(format!("no file descriptor {index} came with this call")))
@@ -48,6 +53,18 @@ pub trait Context: Send + Sync + 'static {
     fn give_descriptor(&self, _descriptor: OwnedFd) -> Result<()> {
         Err(Error::invalid_arg("no file descriptor can be returned from this call"))
     }
+}
+
+/// A part of a file that a stream is to read or write.
+#[repr(C)]
+#[derive(StableAbi, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRange {
+    /// First byte.
+    pub offset: u64,
+    /// Number of bytes; 0 means to the end of the file, or of the stream.
+    pub length: u64,
+    /// Whether holes pass as holes; else they are read as zeros.
+    pub sparse: bool,
 }
 
 /// The context of one call, as a driver sees it.
@@ -74,6 +91,7 @@ pub struct ContextTable {
     pub take_descriptor: unsafe extern "C" fn(Borrowed, u32) -> RResult<i32, Error>,
     #[sabi(last_prefix_field)]
     pub give_descriptor: unsafe extern "C" fn(Borrowed, i32) -> RResult<(), Error>,
+    pub open_file: unsafe extern "C" fn(Borrowed, i32, FileRange) -> RResult<(), Error>,
 }
 
 impl Call {
@@ -138,6 +156,21 @@ impl Call {
         unsafe { self.table.open_stream()(self.context, end.into_raw_fd()) }.into_result()
     }
 
+    /// Joins a part of a regular file or block device to the stream that came
+    /// with the call. The host reads or writes it, keeps holes where `range`
+    /// says so, and closes it in the end. A write beyond the end of a range with
+    /// a length fails with `ENOSPC`.
+    ///
+    /// Fails with `INVALID_ARG` when the caller sent no stream, with
+    /// `NO_SUPPORT` when the host is too old.
+    pub fn open_file(&self, file: OwnedFd, range: FileRange) -> Result<()> {
+        let Some(open_file) = self.table.open_file() else {
+            return Err(Error::no_support("streams of files"));
+        };
+        // SAFETY: as in `name`; the descriptor changes owner.
+        unsafe { open_file(self.context, file.into_raw_fd(), range) }.into_result()
+    }
+
     /// Takes descriptor number `index` that came with the call.
     pub fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {
         // SAFETY: as in `name`; the descriptor changes owner.
@@ -165,6 +198,7 @@ impl<C: Context> Erased<C> {
         open_stream: open_stream::<C>,
         take_descriptor: take_descriptor::<C>,
         give_descriptor: give_descriptor::<C>,
+        open_file: open_file::<C>,
     });
 }
 
@@ -194,6 +228,12 @@ unsafe extern "C" fn open_stream<C: Context>(this: Borrowed, end: i32) -> RResul
     // SAFETY: see `name`; the caller gave the descriptor away.
     let (context, end) = unsafe { (this.cast::<C>(), OwnedFd::from_raw_fd(end)) };
     guarded("open_stream", || context.open_stream(end))
+}
+
+unsafe extern "C" fn open_file<C: Context>(this: Borrowed, file: i32, range: FileRange) -> RResult<(), Error> {
+    // SAFETY: see `name`; the caller gave the descriptor away.
+    let (context, file) = unsafe { (this.cast::<C>(), OwnedFd::from_raw_fd(file)) };
+    guarded("open_file", || context.open_file(file, range))
 }
 
 unsafe extern "C" fn take_descriptor<C: Context>(this: Borrowed, index: u32) -> RResult<i32, Error> {

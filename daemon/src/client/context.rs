@@ -4,7 +4,7 @@ use std::mem::take;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use oxivirt_core::call::Context;
+use oxivirt_core::call::{Context, FileRange};
 use oxivirt_core::interface::CallDescription;
 use oxivirt_core::types::TypedParam;
 use oxivirt_core::wire::message::FDS_MAX;
@@ -12,11 +12,19 @@ use oxivirt_core::{Error, Result};
 
 use super::Client;
 
+/// What a driver joined to the stream of a call.
+pub(super) enum StreamEnd {
+    /// A socket, pipe or terminal: whatever can be read and written without waiting.
+    Bytes(OwnedFd),
+    /// A part of a file.
+    File(OwnedFd, FileRange),
+}
+
 /// One call of one client.
 pub(super) struct Caller {
     pub(super) client: Arc<Client>,
     pub(super) call: &'static CallDescription,
-    stream: Mutex<Option<OwnedFd>>,
+    stream: Mutex<Option<StreamEnd>>,
     came: Mutex<Vec<Option<OwnedFd>>>,
     goes: Mutex<Vec<OwnedFd>>,
 }
@@ -33,8 +41,24 @@ impl Caller {
     }
 
     /// The end of a stream that the driver handed over.
-    pub(super) fn take_stream(&self) -> Option<OwnedFd> {
+    pub(super) fn take_stream(&self) -> Option<StreamEnd> {
         self.stream.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Caller {
+    fn join(&self, end: StreamEnd) -> Result<()> {
+        if self.call.stream.is_none() {
+            return Err(Error::invalid_arg(format!("no stream comes with {}", self.call.name)));
+        }
+        let mut slot = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
+        match slot.is_some() {
+            true => Err(Error::internal(format!("{} opened its stream twice", self.call.name))),
+            false => {
+                *slot = Some(end);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -56,17 +80,11 @@ impl Context for Caller {
     }
 
     fn open_stream(&self, end: OwnedFd) -> Result<()> {
-        if self.call.stream.is_none() {
-            return Err(Error::invalid_arg(format!("no stream comes with {}", self.call.name)));
-        }
-        let mut slot = self.stream.lock().unwrap_or_else(PoisonError::into_inner);
-        match slot.is_some() {
-            true => Err(Error::internal(format!("{} opened its stream twice", self.call.name))),
-            false => {
-                *slot = Some(end);
-                Ok(())
-            }
-        }
+        self.join(StreamEnd::Bytes(end))
+    }
+
+    fn open_file(&self, file: OwnedFd, range: FileRange) -> Result<()> {
+        self.join(StreamEnd::File(file, range))
     }
 
     fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {

@@ -3,7 +3,9 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use oxivirt_core::interface::{CallDescription, Interface, Priority, admin, events, find, public_name, session};
+use oxivirt_core::interface::{
+    CallDescription, Interface, Priority, StreamDirection, admin, events, find, public_name, session,
+};
 use oxivirt_core::wire::message::{
     FDS_MAX, HEADER_SIZE, Header, LENGTH_SIZE, MessageType, Program, Status, begin, finish,
 };
@@ -157,7 +159,8 @@ impl Client {
         });
         match result {
             Ok(frame) => {
-                let stream = caller.take_stream().map(|end| self.prepare_stream(header, end));
+                let writes = caller.call.stream == Some(StreamDirection::Write);
+                let stream = caller.take_stream().map(|end| self.prepare_stream(header, end, writes));
                 match stream {
                     Some(Err(error)) => self.refuse(header, &error),
                     Some(Ok(stream)) => {

@@ -235,7 +235,7 @@ impl Client {
                 self.call(header, payload, frame.descriptors).await;
             }
             MessageType::STREAM => self.stream_packet(header, payload).await,
-            MessageType::STREAM_HOLE => self.stream_hole(header),
+            MessageType::STREAM_HOLE => self.stream_hole(header, payload).await,
             MessageType::MESSAGE if header.program == Program::KEEPALIVE => match header.procedure {
                 PING => {
                     let pong = message::frame(&Header::event(Program::KEEPALIVE, PONG), &[])
