@@ -255,9 +255,6 @@ pub enum SecretLookup {
 
 impl Element for SecretRef {
     fn parse(node: Node<'_>) -> Result<Self> {
-        if node.parent().is_some_and(|p| p.name() == "auth") && node.attr("type").is_none() {
-            return Err(node.missing_attr("type"));
-        }
         let lookup = match (node.attr("uuid"), node.attr("usage")) {
             (Some(_), None) => SecretLookup::Uuid(node.require("uuid")?),
             (None, Some(usage)) => SecretLookup::Usage(usage.to_owned()),

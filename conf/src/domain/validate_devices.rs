@@ -162,6 +162,10 @@ fn disk(disk: &Disk) -> Result<()> {
     if disk.encryption.is_some() && disk.source.encryption.is_some() {
         return unsupported(format!("disk '{name}': an <encryption> definition already found for disk source"));
     }
+    let encryption = disk.encryption.as_deref().or(disk.source.encryption.as_deref());
+    if encryption.is_some_and(|e| e.cipher.is_some()) {
+        return unsupported(format!("disk '{name}': supplying <cipher> is unnecessary, the image knows its own"));
+    }
     let Some(bus) = disk.target.bus else { return Ok(()) };
     let on_drive = matches!(bus, DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata);
     match &disk.info.address {

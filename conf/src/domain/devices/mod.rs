@@ -84,6 +84,8 @@ pub use sound::*;
 pub use spice::*;
 pub use storage::*;
 pub use storage_secrets::*;
+
+pub use crate::storage_encryption::{Cipher, Encryption, EncryptionEngine, EncryptionFormat, IvGen};
 pub use tpm::*;
 pub use video::*;
 pub use vnc::*;
