@@ -1,9 +1,10 @@
 //! `<encryption>`.
 
-use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_core::Result;
 
 use super::{Cipher, IvGen};
 use crate::domain::SecretRef;
+use crate::storage_pool::unsupported;
 use crate::xml::{Element, Node, Value, Writer};
 use crate::xml_enum;
 
@@ -44,10 +45,6 @@ fn secret(node: Node<'_>) -> Result<SecretRef> {
             format_args!("unknown volume encryption secret type '{other}', allowed: {PASSPHRASE}"),
         )),
     }
-}
-
-fn unsupported(node: Node<'_>, what: impl std::fmt::Display) -> Error {
-    Error::new(ErrorCode::CONFIG_UNSUPPORTED, format!("line {}: {}: {what}", node.line(), node.path()))
 }
 
 impl Element for Encryption {
@@ -91,6 +88,8 @@ impl Element for Encryption {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use oxivirt_core::ErrorCode;
 
     use super::*;
     use crate::xml::{Document, WriteMode};

@@ -159,7 +159,7 @@ impl Element for PciAddress {
 
 impl PciAddress {
     /// Prints the four numbers, chosen or not.
-    pub(super) fn format_place(&self, w: &mut Writer) {
+    pub(crate) fn format_place(&self, w: &mut Writer) {
         w.attr_hex("domain", self.domain, 4);
         w.attr_hex("bus", self.bus, 2);
         w.attr_hex("slot", self.slot, 2);
