@@ -27,6 +27,7 @@ mod validate;
 mod validate_devices;
 mod vcpu;
 
+pub use crate::sysinfo::{FwCfgEntry, SysInfo, SysInfoEntry, SysInfoType};
 pub use abi::AbiChange;
 pub use clock::*;
 pub use cpu::*;

@@ -34,6 +34,9 @@ pub(super) enum Answers {
     /// `in/NAME.xml` and `out/NAME.xml`; where the answer is missing the input is its own answer, and an
     /// answer without an input must print unchanged.
     Beside,
+    /// As `Beside`, but an input without an answer is in no printed form: it must be accepted, and what is
+    /// printed must print unchanged.
+    BesideOrStable,
     /// `NAME.xml` is both.
     Same,
 }
@@ -58,7 +61,9 @@ pub(super) fn documents(
     print: impl Fn(&str, &str) -> Result<String, Refused>,
 ) -> Result<Vec<Case>, String> {
     let (mut inputs, outputs) = match answers {
-        Answers::Beside => (named(&folder.join("in"), ".xml")?, named(&folder.join("out"), ".xml")?),
+        Answers::Beside | Answers::BesideOrStable => {
+            (named(&folder.join("in"), ".xml")?, named(&folder.join("out"), ".xml")?)
+        }
         Answers::Same => (named(folder, ".xml")?, Vec::new()),
     };
     let alone = |(name, _): &&(String, String)| !inputs.iter().any(|(other, _)| other == name);
@@ -72,9 +77,14 @@ pub(super) fn documents(
             (Err(_), true) => Ok(()),
             (Ok(_), true) => Err("accepted, must be refused".to_owned()),
             (Err(Refused(error)), false) => Err(format!("refused: {error}")),
-            (Ok(printed), false) => {
-                same(outputs.iter().find(|(other, _)| other == name).map_or(input, |(_, text)| text), &printed)
-            }
+            (Ok(printed), false) => match outputs.iter().find(|(other, _)| other == name) {
+                Some((_, answer)) => same(answer, &printed),
+                None if matches!(answers, Answers::BesideOrStable) => match print(name, &printed) {
+                    Ok(again) => same(&printed, &again),
+                    Err(Refused(error)) => Err(format!("refuses what it printed: {error}")),
+                },
+                None => same(input, &printed),
+            },
         }
     };
     Ok(inputs.iter().map(|(name, input)| case(name, || judge(name, input))).collect())

@@ -10,6 +10,8 @@ mod nwfilter;
 mod schema;
 mod secret;
 mod snapshot;
+mod storage;
+mod sysinfo;
 
 /// Every suite: its name, its folder in the corpus, and what it does there.
 pub(super) const SUITES: &[(&str, &str, Suite)] = &[
@@ -22,4 +24,8 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("nwfilterbinding", "nwfilterbinding", nwfilter::bindings),
     ("secret", "secret", secret::secrets),
     ("snapshot", "snapshot", snapshot::snapshot),
+    ("storagepool", "storagepool", storage::pools),
+    ("storagepool(caps)", "storagepool/caps", storage::capabilities),
+    ("storagevol", "storagevol", storage::volumes),
+    ("sysinfo", "sysinfo", sysinfo::sysinfo),
 ];
