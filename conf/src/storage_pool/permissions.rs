@@ -36,7 +36,7 @@ fn id(node: Node<'_>) -> Result<Option<u32>> {
     match text.trim_start().parse::<i64>() {
         Ok(-1) => Ok(None),
         Ok(number) if number == i64::from(u32::MAX) => Ok(None),
-        // Large ones are printed as negative numbers.
+        // Stock prints large ones as negative numbers.
         Ok(number) if number < 0 && i32::try_from(number).is_ok() => Ok(u32::try_from(number + (1 << 32)).ok()),
         Ok(number) if number >= 0 && u32::try_from(number).is_ok() => Ok(u32::try_from(number).ok()),
         _ => Err(node.bad_text(&text, "a number from 0 to 4294967294, or -1 for none")),
