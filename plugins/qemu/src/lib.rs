@@ -5,12 +5,13 @@
 //! are thin. [`guests`] is what can be done with guests, [`state`] what is kept
 //! of each. Below that, each part stands alone: [`monitor`] talks to a QEMU,
 //! [`process`] starts and ends one, [`command`] writes its command line from a
-//! definition that [`hooks`], [`addresses`] and [`aliases`] completed,
+//! definition that [`hooks`], [`arch`], [`addresses`] and [`aliases`] completed,
 //! [`capabilities`] knows what a binary can do, [`domain_capabilities`] tells
 //! clients, [`firmware`] finds images to boot from.
 
 pub mod addresses;
 pub mod aliases;
+pub mod arch;
 mod calls;
 pub mod capabilities;
 pub mod command;

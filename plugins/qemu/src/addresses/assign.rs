@@ -9,7 +9,7 @@ use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
 use super::pci::{BRIDGE, BusModel, DMI_BRIDGE, Fit, PCI, PCIE, PCIE_BRIDGE, Place, Topology};
-use crate::command;
+use crate::{arch, command};
 
 pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
     if !domain.devices.controllers.iter().any(|c| c.kind == ControllerType::Pci) {
@@ -41,7 +41,8 @@ fn place_all(domain: &mut DomainDefinition, grow: bool) -> Result<Topology> {
         .iter()
         .filter(|c| c.kind == ControllerType::Pci)
         .filter_map(|c| Some((c.index.unwrap_or(0), BusModel::from_word(c.model.as_deref()?)?)));
-    let mut topology = Topology::new(models.collect::<Vec<_>>(), grow)?;
+    let host_bridges = arch::board(domain).is_some_and(|board| board.host_bridges);
+    let mut topology = Topology::new(models.collect::<Vec<_>>(), grow, host_bridges)?;
     reserve_board(domain, &mut topology)?;
     let q35 = topology.is_pcie();
     each(domain, q35, &mut |info, fit| {
@@ -280,6 +281,7 @@ fn each(
     let old = Fit { kinds: PCI, hotplug: true, aggregate: false };
     let new = if q35 { Fit { kinds: PCIE, ..old } } else { old };
     let none = Fit::default();
+    let pc = arch::board(domain).is_none();
     let still = |fit: Fit| Fit { hotplug: false, ..fit };
     let d = &mut domain.devices;
     for c in d.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
@@ -338,7 +340,7 @@ fn each(
             VideoType::Virtio | VideoType::Bochs => new,
             _ => old,
         };
-        visit(&mut x.info, still(fit))?;
+        visit(&mut x.info, if pc { still(fit) } else { fit })?;
     }
     for x in &mut d.inputs {
         visit(&mut x.info, if x.bus == Some(InputBus::Virtio) { new } else { none })?;
@@ -353,19 +355,22 @@ fn each(
         visit(&mut x.info, new)?;
     }
     for x in d.panics.iter_mut().filter(|p| p.model == Some(PanicModel::Pvpanic)) {
-        visit(&mut x.info, new)?;
+        visit(&mut x.info, still(new))?;
     }
     Ok(())
 }
 
 /// Model names and numbers that bridges show to the guest.
 fn name_bridges(domain: &mut DomainDefinition) {
+    let host_bridges = arch::board(domain).is_some_and(|board| board.host_bridges);
+    let mut targets: Vec<u32> = domain.devices.controllers.iter().filter_map(|c| c.pci.target_index).collect();
     for c in domain.devices.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
         let index = u8::try_from(c.index.unwrap_or(0)).unwrap_or(u8::MAX);
         let place = c.info.address.as_ref().and_then(Address::pci).copied();
         let Some(model) = c.model.as_deref().and_then(BusModel::from_word) else { continue };
         let o = &mut c.pci;
         let name = match model {
+            BusModel::PciRoot if host_bridges => "spapr-pci-host-bridge",
             BusModel::PciRoot | BusModel::PcieRoot => continue,
             BusModel::PciBridge => "pci-bridge",
             BusModel::DmiToPciBridge => "i82801b11-bridge",
@@ -378,6 +383,12 @@ fn name_bridges(domain: &mut DomainDefinition) {
         };
         o.model_name.get_or_insert_with(|| name.to_owned());
         match model {
+            // The first one is always there.
+            BusModel::PciRoot if o.target_index.is_none() => {
+                let mut free = (if index == 0 { 0 } else { 1 })..;
+                o.target_index = free.find(|target| !targets.contains(target));
+                targets.extend(o.target_index);
+            }
             BusModel::PciBridge => {
                 o.chassis_nr.get_or_insert(index);
             }

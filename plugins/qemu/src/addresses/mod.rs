@@ -1,12 +1,19 @@
 //! Where devices sit: addresses on PCI and other buses.
 
 mod assign;
+mod ccw;
 pub mod pci;
+mod spapr_vio;
 mod usb;
+mod virtio;
+mod virtio_mmio;
 mod virtio_serial;
+mod zpci;
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_core::Result;
+
+use crate::arch::{self, Board, VirtioBus};
 
 pub use usb::assign as assign_usb;
 
@@ -17,5 +24,17 @@ pub use usb::assign as assign_usb;
 /// a place that does not take it; `INTERNAL_ERROR` when there is no room.
 pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     virtio_serial::assign(domain)?;
-    assign::assign(domain)
+    let board = arch::board(domain);
+    let channels = board.as_ref().is_some_and(|board| board.virtio == VirtioBus::Ccw);
+    match board {
+        Some(Board { virtio: VirtioBus::Ccw, .. }) => ccw::assign(domain)?,
+        Some(Board { virtio: VirtioBus::Mmio, .. }) => virtio_mmio::assign(domain),
+        Some(Board { host_bridges: true, .. }) => spapr_vio::assign(domain)?,
+        _ => {}
+    }
+    assign::assign(domain)?;
+    if channels {
+        zpci::assign(domain)?;
+    }
+    Ok(())
 }

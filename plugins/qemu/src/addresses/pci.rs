@@ -167,12 +167,15 @@ pub struct Topology {
     buses: Vec<Option<Bus>>,
     /// May add buses when there is no free place.
     grow: bool,
+    /// Further buses of the old kind are host bridges of their own.
+    host_bridges: bool,
 }
 
 impl Topology {
-    /// Buses by controller index; `grow` allows more to be added.
-    pub fn new(controllers: impl IntoIterator<Item = (u32, BusModel)>, grow: bool) -> Result<Self> {
-        let mut topology = Self { buses: Vec::new(), grow };
+    /// Buses by controller index; `grow` allows more to be added, which are
+    /// roots of their own with `host_bridges`.
+    pub fn new(controllers: impl IntoIterator<Item = (u32, BusModel)>, grow: bool, host_bridges: bool) -> Result<Self> {
+        let mut topology = Self { buses: Vec::new(), grow, host_bridges };
         for (index, model) in controllers {
             if index > MAX_BUS {
                 return Err(Error::new(
@@ -189,9 +192,9 @@ impl Topology {
             }
         }
         // Numbers in between that no controller claims become buses too.
-        let root_is_pcie = topology.is_pcie();
+        let model = topology.further();
         for bus in topology.buses.iter_mut().skip(1).filter(|b| b.is_none()) {
-            *bus = Some(Bus::new(if root_is_pcie { BusModel::PcieRootPort } else { BusModel::PciBridge }));
+            *bus = Some(Bus::new(model));
         }
         Ok(topology)
     }
@@ -199,6 +202,15 @@ impl Topology {
     /// Whether the first bus is PCI Express.
     pub fn is_pcie(&self) -> bool {
         matches!(self.buses.first(), Some(Some(Bus { model: BusModel::PcieRoot, .. })))
+    }
+
+    /// The model of a bus that is only known by its number.
+    fn further(&self) -> BusModel {
+        match () {
+            () if self.is_pcie() => BusModel::PcieRootPort,
+            () if self.host_bridges => BusModel::PciRoot,
+            () => BusModel::PciBridge,
+        }
     }
 
     /// Whether the guest has PCI at all.
@@ -233,7 +245,7 @@ impl Topology {
     pub fn reserve(&mut self, place: Place, fit: Fit, whole_slot: bool) -> Result<()> {
         let wanted = place.bus as usize;
         if self.grow && wanted >= self.buses.len() && !self.buses.is_empty() && place.bus <= MAX_BUS {
-            let model = if self.is_pcie() { BusModel::PcieRootPort } else { BusModel::PciBridge };
+            let model = self.further();
             self.buses.resize(wanted + 1, Some(Bus::new(model)));
         }
         let Some(Some(bus)) = self.buses.get_mut(wanted) else {
@@ -328,6 +340,8 @@ impl Topology {
             &[BusModel::PcieRootPort, BusModel::PcieToPciBridge]
         } else if fit.kinds & BRIDGE != 0 && pcie {
             &[BusModel::DmiToPciBridge]
+        } else if fit.kinds & (PCI | BRIDGE) != 0 && self.host_bridges {
+            &[BusModel::PciRoot]
         } else if fit.kinds & PCI != 0 && !self.is_empty() {
             &[BusModel::PciBridge]
         } else {

@@ -5,31 +5,26 @@ use oxivirt_conf::xml::OnOff;
 
 use super::is_x86;
 use crate::capabilities::{Accel, Emulator};
-use crate::command;
+use crate::{arch, command};
 
 /// The CPU that a guest without one gets is written down, so that it stays
 /// the same.
 pub(super) fn complete(def: &mut DomainDefinition, emulator: Option<&Emulator>) {
     let accel = command::accel_of(def);
-    let default = emulator.and_then(|e| {
-        let typename = e.machine(accel, def.os.machine())?.default_cpu.as_deref()?;
-        match e.cpu_model_of_type(accel, typename) {
-            Some(model) => Some(model.name.clone()),
-            None => typename.strip_suffix("-x86_64-cpu").map(str::to_owned),
-        }
-    });
+    let default = emulator.and_then(|emulator| arch::default_cpu(def, emulator));
     let is_x86 = is_x86(def);
     let unsaid = def.cpu.as_ref().is_none_or(|c| c.mode == CpuMode::Custom && c.model.is_none());
     if unsaid {
-        if let Some(name) = default {
-            let cpu = def.cpu.get_or_insert_with(Cpu::default);
-            cpu.mode = CpuMode::Custom;
+        let Some((mode, name)) = default else { return };
+        let cpu = def.cpu.get_or_insert_with(Cpu::default);
+        cpu.mode = mode;
+        if mode == CpuMode::Custom {
             cpu.match_ = Some(CpuMatch::Exact);
             cpu.check = Some(CpuCheck::None);
             cpu.fallback = Some(CpuFallback::Forbid);
-            cpu.model = Some(name);
+            cpu.model = name;
+            return;
         }
-        return;
     }
     let Some(cpu) = &mut def.cpu else { return };
     if cpu.mode == CpuMode::HostModel && cpu.fallback == Some(CpuFallback::Allow) && cpu.vendor_id.is_none() {

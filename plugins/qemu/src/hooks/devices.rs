@@ -7,6 +7,7 @@ use oxivirt_conf::domain::devices::{
 };
 
 use super::is_x86;
+use crate::arch;
 
 /// Fills in what a device leaves open.
 pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition) {
@@ -15,7 +16,7 @@ pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition) {
         DeviceMut::Interface(net) => {
             let hostdev = matches!(net.source, InterfaceSource::Hostdev { .. });
             if net.model.is_none() && !hostdev {
-                net.model = Some(if is_x86(def) { "rtl8139" } else { "virtio" }.to_owned());
+                net.model = Some("rtl8139".to_owned());
             }
         }
         DeviceMut::Controller(c) => controller(c, def),
@@ -49,9 +50,7 @@ pub(super) fn controller(c: &mut Controller, def: &DomainDefinition) {
     }
     let model = match c.kind {
         ControllerType::Usb if is_x86(def) => "piix3-uhci",
-        ControllerType::Usb => "qemu-xhci",
         ControllerType::Scsi if is_x86(def) => "lsilogic",
-        ControllerType::Scsi => "virtio-scsi",
         _ => return,
     };
     c.model = Some(model.to_owned());
@@ -77,7 +76,7 @@ pub(super) fn serial(serial: &mut Serial, def: &DomainDefinition) {
 pub(super) fn video(video: &mut Video, def: &DomainDefinition) {
     let m = &mut video.model;
     if m.kind == VideoType::Default {
-        m.kind = if is_x86(def) { VideoType::Cirrus } else { VideoType::Virtio };
+        m.kind = arch::board(def).map_or(VideoType::Cirrus, |board| board.video);
     }
     match m.kind {
         VideoType::Qxl => {

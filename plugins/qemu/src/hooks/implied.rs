@@ -7,11 +7,12 @@ use oxivirt_conf::domain::devices::{
 };
 
 use super::{devices, is_x86};
-use crate::command;
+use crate::{arch, command};
 
 /// Devices that the board has, or that every guest gets.
 pub(super) fn add(def: &mut DomainDefinition) {
     let (q35, i440fx, x86) = (command::is_q35(def), command::is_i440fx(def), is_x86(def));
+    let balloon = arch::board(def).is_none_or(|board| board.balloon);
     let d = &mut def.devices;
     let add = |list: &mut Vec<Controller>, kind: ControllerType, model: Option<&str>| {
         list.push(Controller { kind, index: Some(0), model: model.map(str::to_owned), ..Controller::default() });
@@ -26,7 +27,7 @@ pub(super) fn add(def: &mut DomainDefinition) {
     if (q35 || i440fx) && d.controller(ControllerType::Pci, 0).is_none() {
         add(&mut d.controllers, ControllerType::Pci, Some(if q35 { "pcie-root" } else { "pci-root" }));
     }
-    if d.memballoons.is_empty() {
+    if d.memballoons.is_empty() && balloon {
         d.memballoons.push(MemBalloon { model: BalloonModel::Virtio, ..MemBalloon::default() });
     }
     if x86 && def.features.ps2.is_none_or(|s| s.0.is_on()) {

@@ -8,7 +8,7 @@ use oxivirt_conf::domain::{AbiChange, DomainDefinition, DomainHooks, DomainType,
 use oxivirt_core::{Error, Result};
 
 use crate::capabilities::{Accel, Catalog, Emulator};
-use crate::{addresses, command, validate};
+use crate::{addresses, arch, command, validate};
 
 mod cpu;
 mod devices;
@@ -48,7 +48,7 @@ impl Hooks<'_> {
 }
 
 impl DomainHooks for Hooks<'_> {
-    fn basic_post_parse(&self, def: &mut DomainDefinition, _: ParseFlags) -> Result<()> {
+    fn basic_post_parse(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
         if !matches!(def.kind, DomainType::Qemu | DomainType::Kvm) {
             return Err(Error::config_unsupported(format!(
                 "unexpected domain type {}, expecting one of: qemu, kvm",
@@ -88,7 +88,7 @@ impl DomainHooks for Hooks<'_> {
                 }
             }
         }
-        Ok(())
+        arch::complete(def, self.emulator(def).as_deref(), flags)
     }
 
     fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, _: ParseFlags) -> Result<()> {
@@ -97,6 +97,7 @@ impl DomainHooks for Hooks<'_> {
     }
 
     fn definition_post_parse(&self, def: &mut DomainDefinition, _: ParseFlags) -> Result<()> {
+        arch::add_implied(def);
         implied::add(def);
         cpu::complete(def, self.emulator(def).as_deref());
         Ok(())
@@ -104,6 +105,7 @@ impl DomainHooks for Hooks<'_> {
 
     fn assign_addresses(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
         // Some were only implied by a console or a disk.
+        arch::complete(def, self.emulator(def).as_deref(), flags)?;
         let snapshot = shape(def);
         for serial in &mut def.devices.serials {
             devices::serial(serial, &snapshot);
@@ -116,7 +118,9 @@ impl DomainHooks for Hooks<'_> {
         if flags.has(ParseFlags::ABI_UPDATE) {
             addresses::assign_usb(def)?;
         }
-        addresses::assign(def)
+        addresses::assign(def)?;
+        arch::mirror_console(def);
+        Ok(())
     }
 
     fn validate(&self, def: &DomainDefinition, _: ParseFlags) -> Result<()> {

@@ -19,7 +19,9 @@ pub(super) fn machine(def: &DomainDefinition, emulator: Option<&Emulator>) -> Re
             def.kind.as_str()
         )));
     }
-    if emulator.arch != def.os.arch() && !(emulator.arch == "x86_64" && def.os.arch() == "i686") {
+    // Wider binaries run the narrower guests of their family.
+    let also = [("x86_64", "i686"), ("aarch64", "armv7l"), ("ppc64", "ppc64le")];
+    if emulator.arch != def.os.arch() && !also.contains(&(emulator.arch.as_str(), def.os.arch())) {
         return Err(Error::config_unsupported(format!(
             "Emulator '{}' does not support arch '{}'",
             emulator.binary.display(),

@@ -14,5 +14,6 @@ mod machine;
 ///
 /// Errors: `CONFIG_UNSUPPORTED`, or `XML_ERROR` for what never makes sense.
 pub(crate) fn domain(def: &DomainDefinition, emulator: Option<&Emulator>) -> Result<()> {
-    machine::machine(def, emulator)
+    machine::machine(def, emulator)?;
+    crate::arch::validate(def)
 }
