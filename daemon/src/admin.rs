@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
+use oxivirt_core::constants::DaemonShutdownFlags;
 use oxivirt_core::interface::Admin;
 use oxivirt_core::interface::admin::{AdminClient, AdminServer, LoggingFilters, LoggingOutputs};
 use oxivirt_core::types::{Counted, List, TypedParam, TypedValue, limit};
@@ -10,7 +11,7 @@ use oxivirt_core::{Call, Error, ErrorCode, ErrorDomain, Result};
 
 use crate::client::{Client, INTERFACE_VERSION};
 use crate::daemon::Daemon;
-use crate::logging;
+use crate::logging::{self, Filter, Level, Output};
 use crate::server::Server;
 
 /// An administrator and the daemon that is looked after.
@@ -75,11 +76,11 @@ impl Admin for Administrator {
         let server = self.server(&srv.name)?;
         let gauge = server.workers.gauge();
         List::new(vec![
-            number("minWorkers", server.limits.min_workers),
-            number("maxWorkers", server.limits.max_workers),
+            number("minWorkers", server.limits().min_workers),
+            number("maxWorkers", server.limits().max_workers),
             number("nWorkers", gauge.threads),
             number("freeWorkers", gauge.free),
-            number("prioWorkers", server.limits.prio_workers),
+            number("prioWorkers", server.limits().prio_workers),
             number("jobQueueDepth", gauge.queued),
         ])
     }
@@ -146,9 +147,9 @@ impl Admin for Administrator {
         let server = self.server(&srv.name)?;
         let (clients, anonymous) = server.count();
         List::new(vec![
-            number("nclients_max", server.limits.clients),
+            number("nclients_max", server.limits().clients),
             number("nclients", clients),
-            number("nclients_unauth_max", server.limits.anonymous_clients),
+            number("nclients_unauth_max", server.limits().anonymous_clients),
             number("nclients_unauth", anonymous),
         ])
     }
@@ -167,6 +168,88 @@ impl Admin for Administrator {
         let filters = (!filters.is_empty()).then(|| filters.join(" ").into());
         Ok(LoggingFilters { filters: filters.into(), nfilters })
     }
+
+    fn server_set_threadpool_parameters(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        params: &List<TypedParam, { limit::ADMIN_PARAMETERS }>,
+        flags: u32,
+    ) -> Result<()> {
+        no_flags(call, flags)?;
+        let server = self.server(&srv.name)?;
+        server.change_limits(|limits| {
+            assign(
+                params,
+                &mut [
+                    ("minWorkers", &mut limits.min_workers),
+                    ("maxWorkers", &mut limits.max_workers),
+                    ("prioWorkers", &mut limits.prio_workers),
+                ],
+            )?;
+            match limits.min_workers > limits.max_workers {
+                true => Err(invalid("min worker limit must not exceed max worker limit")),
+                false => Ok(()),
+            }
+        })?;
+        tracing::info!(by = self.client.id, server = server.name, limits = ?server.limits(), "threads changed");
+        Ok(())
+    }
+
+    fn server_set_client_limits(
+        &self,
+        call: &Call,
+        srv: &AdminServer,
+        params: &List<TypedParam, { limit::ADMIN_PARAMETERS }>,
+        flags: u32,
+    ) -> Result<()> {
+        no_flags(call, flags)?;
+        let server = self.server(&srv.name)?;
+        server.change_limits(|limits| {
+            assign(
+                params,
+                &mut [("nclients_max", &mut limits.clients), ("nclients_unauth_max", &mut limits.anonymous_clients)],
+            )?;
+            match limits.anonymous_clients > limits.clients {
+                true => Err(invalid("the limit of clients not yet let in must not exceed that of all clients")),
+                false => Ok(()),
+            }
+        })?;
+        tracing::info!(by = self.client.id, server = server.name, limits = ?server.limits(), "limits changed");
+        Ok(())
+    }
+
+    fn connect_set_logging_outputs(&self, call: &Call, outputs: Option<&str>, flags: u32) -> Result<()> {
+        no_flags(call, flags)?;
+        let mut places = Output::parse_list(outputs.unwrap_or_default()).map_err(invalid)?;
+        if places.is_empty() {
+            places.extend(self.daemon.default_output.get().map(|place| (Level::Debug, place.clone())));
+        }
+        let opened: std::result::Result<Vec<_>, _> =
+            places.iter().map(|(level, place)| Output::open(*level, place)).collect();
+        logging::set_outputs(opened.map_err(invalid)?);
+        Ok(())
+    }
+
+    fn connect_set_logging_filters(&self, call: &Call, filters: Option<&str>, flags: u32) -> Result<()> {
+        no_flags(call, flags)?;
+        logging::set_filters(Filter::parse_list(filters.unwrap_or_default()).map_err(invalid)?);
+        Ok(())
+    }
+
+    fn connect_set_daemon_timeout(&self, call: &Call, timeout: u32, flags: u32) -> Result<()> {
+        no_flags(call, flags)?;
+        self.daemon.set_idle_limit(timeout.into());
+        Ok(())
+    }
+
+    fn connect_daemon_shutdown(&self, call: &Call, flags: DaemonShutdownFlags) -> Result<()> {
+        // Guests are kept with and without the flag.
+        flags.check(DaemonShutdownFlags::PRESERVE, call.name())?;
+        tracing::info!(by = self.client.id, "told to end");
+        self.daemon.ending.notify_one();
+        Ok(())
+    }
 }
 
 fn no_flags(call: &Call, flags: u32) -> Result<()> {
@@ -175,6 +258,24 @@ fn no_flags(call: &Call, flags: u32) -> Result<()> {
         _ => Err(Error::invalid_arg(format!("unsupported flags (0x{flags:x}) in function {}", call.name()))
             .in_domain(ErrorDomain::ADMIN)),
     }
+}
+
+fn invalid(detail: impl Into<String>) -> Error {
+    Error::invalid_arg(detail.into()).in_domain(ErrorDomain::ADMIN)
+}
+
+/// Sets numbers by their names.
+fn assign(params: &[TypedParam], places: &mut [(&str, &mut usize)]) -> Result<()> {
+    for param in params {
+        let name = param.field();
+        let TypedValue::UnsignedInt(value) = param.value() else {
+            return Err(invalid(format!("parameter '{name}' must be an unsigned integer")));
+        };
+        let place = places.iter_mut().find(|(known, _)| *known == name);
+        let (_, place) = place.ok_or_else(|| invalid(format!("parameter '{name}' cannot be set")))?;
+        **place = usize::try_from(value).unwrap_or(usize::MAX);
+    }
+    Ok(())
 }
 
 fn number(name: &'static str, value: usize) -> TypedParam {

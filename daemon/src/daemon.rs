@@ -11,8 +11,9 @@ use oxivirt_core::plugin::{DriverKind, OpenFlags};
 use oxivirt_core::{Call, Connection, Error, ErrorCode, Result};
 use oxivirt_util::paths::Root;
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
-use crate::logging;
+use crate::logging::{self, Place};
 use crate::server::Server;
 use crate::subscriptions::Subscriptions;
 
@@ -28,6 +29,14 @@ pub(crate) struct Daemon {
     pub(crate) admin: Server,
     /// Who wants which events.
     pub(crate) subscriptions: Subscriptions,
+    /// Seconds without need after which it ends; 0 never.
+    pub(crate) idle_limit: AtomicU64,
+    /// Told when that changes.
+    pub(crate) idle_limit_changed: Notify,
+    /// Told when an administrator wants it to end.
+    pub(crate) ending: Notify,
+    /// Where the log goes when nothing else is said.
+    pub(crate) default_output: OnceLock<Place>,
     registry: OnceLock<Registry>,
     next_channel: AtomicU64,
     /// Who asks the daemon to stay; one entry per request.
@@ -43,6 +52,10 @@ impl Daemon {
             main,
             admin,
             subscriptions: Subscriptions::default(),
+            idle_limit: AtomicU64::new(0),
+            idle_limit_changed: Notify::new(),
+            ending: Notify::new(),
+            default_output: OnceLock::new(),
             registry: OnceLock::new(),
             next_channel: AtomicU64::new(1),
             inhibitors: Mutex::default(),
@@ -62,6 +75,12 @@ impl Daemon {
     /// The started drivers.
     pub(crate) fn registry(&self) -> Option<&Registry> {
         self.registry.get()
+    }
+
+    /// Ends the daemon after so many seconds without need; 0 never.
+    pub(crate) fn set_idle_limit(&self, seconds: u64) {
+        self.idle_limit.store(seconds, Ordering::Relaxed);
+        self.idle_limit_changed.notify_one();
     }
 
     /// The servers by name.

@@ -1,5 +1,6 @@
 //! From the first client to the last signal.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
@@ -70,6 +71,7 @@ pub(crate) async fn live(
     signals: &mut Signals,
     reload: impl Fn() -> Result<(), String>,
 ) -> Result<(), String> {
+    daemon.set_idle_limit(options.timeout.unwrap_or(0));
     for (door, listener) in &listeners.sockets {
         let listener = listener.try_clone().and_then(|listener| {
             listener.set_nonblocking(true)?;
@@ -93,7 +95,11 @@ pub(crate) async fn live(
         tokio::select! {
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            () = idleness(daemon, options.timeout) => {
+            () = daemon.ending.notified() => {
+                tracing::info!("an administrator asked for the end");
+                break;
+            }
+            () = idleness(daemon) => {
                 tracing::info!("idle for long enough");
                 break;
             }
@@ -129,6 +135,11 @@ pub(crate) fn stop(daemon: &'static Daemon) {
     for server in daemon.servers() {
         server.close();
     }
+    // Answers that are on their way still leave.
+    let clients = || daemon.servers().iter().any(|server| server.count().0 > 0);
+    while clients() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         if let Some(registry) = daemon.registry() {
@@ -142,10 +153,15 @@ pub(crate) fn stop(daemon: &'static Daemon) {
 }
 
 /// Returns when nobody needed the daemon for so many seconds.
-async fn idleness(daemon: &Daemon, seconds: Option<u64>) {
-    let Some(seconds) = seconds else { return std::future::pending().await };
+async fn idleness(daemon: &Daemon) {
     let mut since = Instant::now();
     loop {
+        let seconds = daemon.idle_limit.load(Ordering::Relaxed);
+        if seconds == 0 {
+            daemon.idle_limit_changed.notified().await;
+            since = Instant::now();
+            continue;
+        }
         sleep(Duration::from_millis(250)).await;
         let clients: usize = daemon.servers().iter().map(|server| server.count().0).sum();
         if clients > 0 || !daemon.inhibitors().is_empty() {

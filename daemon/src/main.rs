@@ -65,7 +65,8 @@ fn run(options: &Options) -> Result<(), String> {
     if options.daemon {
         background::detach();
     }
-    start_log(options, &root, &settings)?;
+    let fallback = fallback_output(options, &root);
+    start_log(options, &settings, &fallback)?;
 
     let pid_file = sockets::claim(&pid_path(options, &root))?;
     let listeners = Listeners::open(&root, &settings)?;
@@ -75,6 +76,7 @@ fn run(options: &Options) -> Result<(), String> {
     let main = Server::new("libvirtd", settings.main, auths);
     let admin = Server::new("admin", settings.admin, auths);
     let daemon = Daemon::new(runtime.handle().clone(), root, main, admin);
+    let fallback = daemon.default_output.get_or_init(|| fallback);
     let folder = plugins::folder(options);
     let drivers = signals.unless_told_to_end(move || plugins::start(&folder, Host::new(daemon)));
     match runtime.block_on(drivers) {
@@ -85,7 +87,7 @@ fn run(options: &Options) -> Result<(), String> {
         }
     }
 
-    let reload = || read_settings(options, &daemon.root).and_then(|new| start_log(options, &daemon.root, &new));
+    let reload = || read_settings(options, &daemon.root).and_then(|new| start_log(options, &new, fallback));
     let ended = runtime.block_on(life::live(daemon, &listeners, options, &mut signals, reload));
     life::stop(daemon);
     drop(listeners);
@@ -111,15 +113,19 @@ fn read_settings(options: &Options, root: &Root) -> Result<Settings, String> {
     }
 }
 
-/// Sets up the log, for the first time or again.
-fn start_log(options: &Options, root: &Root, settings: &Settings) -> Result<(), String> {
-    let fallback = match options.daemon {
+/// Where the log goes when the configuration does not say.
+fn fallback_output(options: &Options, root: &Root) -> Place {
+    match options.daemon {
         false => Place::Stderr,
         true if root.is_session() => Place::File(root.log().join("libvirtd.log")),
         true if Output::journald_is_there() => Place::Journald,
         true => Place::Syslog("oxivirtd".to_owned()),
-    };
-    logging::apply(settings.log.open(options.verbose, &fallback)?);
+    }
+}
+
+/// Sets up the log, for the first time or again.
+fn start_log(options: &Options, settings: &Settings, fallback: &Place) -> Result<(), String> {
+    logging::apply(settings.log.open(options.verbose, fallback)?);
     logging::start();
     for key in &settings.idle_keys {
         tracing::debug!(key, "this setting is understood and has no effect yet");

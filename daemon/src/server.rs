@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use oxivirt_core::Result;
 use tokio::net::UnixListener;
 use tokio::sync::Notify;
 
@@ -37,8 +38,7 @@ pub(crate) struct Auths {
 pub(crate) struct Server {
     /// Its name for administrators.
     pub(crate) name: &'static str,
-    /// What it allows.
-    pub(crate) limits: Limits,
+    limits: Mutex<Limits>,
     /// Its threads.
     pub(crate) workers: Workers,
     auths: Auths,
@@ -62,7 +62,7 @@ impl Server {
         let size = Size { min: limits.min_workers, max: limits.max_workers, urgent: limits.prio_workers };
         Self {
             name,
-            limits,
+            limits: Mutex::new(limits),
             workers: Workers::new(size),
             auths,
             daemon: OnceLock::new(),
@@ -84,6 +84,23 @@ impl Server {
     /// The daemon it belongs to.
     pub(crate) fn daemon(&self) -> &'static Daemon {
         self.daemon.get().expect("set before the first socket is opened")
+    }
+
+    /// What it allows.
+    pub(crate) fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes what it allows, unless `change` refuses; clients that are there stay.
+    pub(crate) fn change_limits(&self, change: impl FnOnce(&mut Limits) -> Result<()>) -> Result<()> {
+        let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut new = *limits;
+        change(&mut new)?;
+        *limits = new;
+        drop(limits);
+        self.workers.resize(Size { min: new.min_workers, max: new.max_workers, urgent: new.prio_workers });
+        self.room.notify_waiters();
+        Ok(())
     }
 
     /// How clients of a door prove who they are.
@@ -202,7 +219,8 @@ impl Server {
             tokio::pin!(left);
             left.as_mut().enable();
             let (clients, anonymous) = self.count();
-            let full = clients >= self.limits.clients || anonymous >= self.limits.anonymous_clients;
+            let limits = self.limits();
+            let full = clients >= limits.clients || anonymous >= limits.anonymous_clients;
             if !full || self.closed.load(Ordering::Acquire) {
                 return;
             }

@@ -148,6 +148,13 @@ impl Workers {
         }
     }
 
+    /// Changes how many threads there may be. Threads beyond that end after
+    /// their call; idle ones when they have been idle for long enough.
+    pub(crate) fn resize(&self, size: Size) {
+        lock(&self.0).size = size;
+        self.refill();
+    }
+
     /// What the pool looks like now.
     pub(crate) fn gauge(&self) -> Gauge {
         let pool = lock(&self.0);

@@ -83,7 +83,7 @@ impl Client {
             read_only: AtomicBool::new(door == Door::ReadOnly),
             opening: AtomicBool::new(false),
             connection: Mutex::new(None),
-            calls: Arc::new(Semaphore::new(server.limits.client_requests)),
+            calls: Arc::new(Semaphore::new(server.limits().client_requests)),
             streams: Mutex::default(),
             keepalive: KeepAlive::default(),
             wants_close_event: AtomicBool::new(false),
@@ -164,7 +164,8 @@ impl Client {
             }
             return;
         }
-        let Some(interval) = self.server.limits.keepalive_interval else { return };
+        let limits = self.server.limits();
+        let Some(interval) = limits.keepalive_interval else { return };
         if !self.keepalive.answers.load(Ordering::Relaxed) {
             return;
         }
@@ -173,7 +174,7 @@ impl Client {
         if silent < u64::from(interval) * u64::from(asked + 1) {
             return;
         }
-        if asked >= self.server.limits.keepalive_count {
+        if asked >= limits.keepalive_count {
             self.abort("it gave no sign of life");
             return;
         }

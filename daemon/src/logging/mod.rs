@@ -84,6 +84,17 @@ pub(crate) fn apply(plan: Plan) {
     tracing::callsite::rebuild_interest_cache();
 }
 
+/// Writes to other outputs from now on.
+pub(crate) fn set_outputs(outputs: Vec<Output>) {
+    PLAN.write().unwrap_or_else(PoisonError::into_inner).outputs = outputs;
+}
+
+/// Filters in another way from now on.
+pub(crate) fn set_filters(filters: Vec<Filter>) {
+    PLAN.write().unwrap_or_else(PoisonError::into_inner).filters = filters;
+    tracing::callsite::rebuild_interest_cache();
+}
+
 /// Makes this program's `tracing` records go to the sink.
 pub(crate) fn start() {
     let subscriber = tracing_subscriber::registry().with(Sink);
