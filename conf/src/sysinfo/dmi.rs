@@ -79,7 +79,11 @@ pub fn read_dmi(text: &str) -> Option<HostSysInfo> {
     (found != HostSysInfo::default()).then_some(found)
 }
 
-/// The tables with a title, at most so many; empty ones are left out.
+/// What an empty place for memory says about its size.
+const NO_MODULE: &str = "No Module Installed";
+
+/// The tables with a title, at most so many; empty ones are left out, as are
+/// places without memory.
 fn tables(text: &str, title: &str, keys: Keys, most: usize) -> Vec<Vec<SysInfoEntry>> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -88,24 +92,19 @@ fn tables(text: &str, title: &str, keys: Keys, most: usize) -> Vec<Vec<SysInfoEn
             break;
         }
         rest = behind;
-        let mut entries = Vec::new();
-        for (key, name) in keys {
-            if let Some((value, next)) = value(behind, key) {
-                entries.extend(entry(name, value));
-                rest = next;
-            }
-        }
-        if !entries.is_empty() {
+        let entry = |(key, name): &(&str, &str)| entry(name, value(behind, key)?);
+        let entries: Vec<SysInfoEntry> = keys.iter().filter_map(entry).collect();
+        if !entries.is_empty() && !entries.iter().any(|entry| entry.name == "size" && entry.value == NO_MODULE) {
             found.push(entries);
         }
     }
     found
 }
 
-/// The value of the first `key: value`, and the text behind its line.
-fn value<'t>(text: &'t str, key: &str) -> Option<(&'t str, &'t str)> {
-    let at = text.match_indices(key).find_map(|(at, _)| text.get(at + key.len()..)?.strip_prefix(": "))?;
-    Some(at.split_once('\n').unwrap_or((at, "")))
+/// The value of the first `key: value`.
+fn value<'t>(text: &'t str, key: &str) -> Option<&'t str> {
+    let found = text.match_indices(key).find_map(|(at, _)| text.get(at + key.len()..)?.strip_prefix(": "))?;
+    found.lines().next()
 }
 
 /// The lines `String 1: …` of the table of the vendor's own strings.
@@ -125,12 +124,48 @@ mod tests {
 
     use super::*;
 
+    /// What the stock daemon makes of such a text.
     #[test]
-    fn tables_without_handles_are_read() {
-        let text = "BIOS Information\n\tVendor: V\n\tRelease Date: 01/02/2020\n\nOEM Strings\n\tString 1: a: b\n\tOther: x\n\tString 2: c\n\nProcessor Information\n\tSocket Designation: CPU 0\n\tPart Number: P0 \n\nProcessor Information\n\tSocket Designation: CPU 1\n\tPart Number:\n\tStatus: S\n";
+    fn what_a_table_lacks_stands_further_on() {
+        let text = "BIOS Information\n\tVendor: BV\n\nSystem Information\n\tProduct Name: SP\n\nBase Board Information\n\tManufacturer: BM1\n\nBase Board Information\n\tManufacturer: BM2\n\tSerial Number: BS2\n\tAsset Tag: \n\nChassis Information\n\tVersion:   Not Specified  \n\nProcessor Information\n\tSocket Designation: CPU 0\n\nProcessor Information\n\tSocket Designation: CPU 1\n\tPart Number: PN1\n\nMemory Device\n\tSize: No Module Installed\n\tLocator: D0\n\nMemory Device\n\tSize: 8 GB\n\tBank Locator: BK1\n\nOEM Strings\n\tString 1: one\n\tOther: x\n\tString 2: two: b\n\n";
+        let lines = read_dmi(text).unwrap().format();
+        let entries: Vec<&str> = lines.lines().map(str::trim).filter(|line| !line.starts_with("</")).collect();
         assert_eq!(
-            read_dmi(text).unwrap().format(),
-            "<sysinfo type='smbios'>\n  <bios>\n    <entry name='vendor'>V</entry>\n    <entry name='date'>01/02/2020</entry>\n  </bios>\n  <processor>\n    <entry name='socket_destination'>CPU 0</entry>\n    <entry name='status'>S</entry>\n    <entry name='part_number'>P0</entry>\n  </processor>\n  <processor>\n    <entry name='socket_destination'>CPU 1</entry>\n    <entry name='status'>S</entry>\n  </processor>\n  <oemStrings>\n    <entry>a: b</entry>\n    <entry>c</entry>\n  </oemStrings>\n</sysinfo>\n"
+            entries,
+            [
+                "<sysinfo type='smbios'>",
+                "<bios>",
+                "<entry name='vendor'>BV</entry>",
+                "<entry name='version'>  Not Specified</entry>",
+                "<system>",
+                "<entry name='manufacturer'>BM1</entry>",
+                "<entry name='product'>SP</entry>",
+                "<entry name='version'>  Not Specified</entry>",
+                "<entry name='serial'>BS2</entry>",
+                "<baseBoard>",
+                "<entry name='manufacturer'>BM1</entry>",
+                "<entry name='version'>  Not Specified</entry>",
+                "<entry name='serial'>BS2</entry>",
+                "<baseBoard>",
+                "<entry name='manufacturer'>BM2</entry>",
+                "<entry name='version'>  Not Specified</entry>",
+                "<entry name='serial'>BS2</entry>",
+                "<chassis>",
+                "<entry name='version'>  Not Specified</entry>",
+                "<processor>",
+                "<entry name='socket_destination'>CPU 0</entry>",
+                "<entry name='part_number'>PN1</entry>",
+                "<processor>",
+                "<entry name='socket_destination'>CPU 1</entry>",
+                "<entry name='part_number'>PN1</entry>",
+                "<memory_device>",
+                "<entry name='size'>8 GB</entry>",
+                "<entry name='locator'>BK1</entry>",
+                "<entry name='bank_locator'>BK1</entry>",
+                "<oemStrings>",
+                "<entry>one</entry>",
+                "<entry>two: b</entry>",
+            ]
         );
     }
 

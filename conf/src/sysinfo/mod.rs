@@ -17,9 +17,9 @@ pub use host::HostSysInfo;
 pub use s390::read_s390;
 pub use strings::{FwCfgEntry, SysInfo, SysInfoEntry, SysInfoType};
 
-/// An entry unless its value is empty.
+/// An entry unless its value is empty; blanks behind are cut off.
 fn entry(name: &str, value: &str) -> Option<SysInfoEntry> {
-    let value = value.trim();
+    let value = value.trim_end();
     (!value.is_empty()).then(|| SysInfoEntry { name: name.to_owned(), value: value.to_owned() })
 }
 

@@ -5,7 +5,7 @@ use super::{HostSysInfo, SysInfo, SysInfoEntry, entry, key_and_value};
 /// Reads the two texts of an s390x host.
 pub fn read_s390(sysinfo: &str, cpuinfo: &str) -> HostSysInfo {
     let first = |text: &str, key: &str, name: &str| {
-        text.lines().filter_map(key_and_value).find(|(k, _)| *k == key).and_then(|(_, value)| entry(name, value))
+        text.lines().filter_map(key_and_value).find(|(k, _)| *k == key).and_then(|(_, value)| entry(name, value.trim()))
     };
     let system = [("Manufacturer", "manufacturer"), ("Sequence Code", "serial"), ("Type", "family")];
     let system = system.into_iter().filter_map(|(key, name)| first(sysinfo, key, name)).collect();
@@ -15,7 +15,7 @@ pub fn read_s390(sysinfo: &str, cpuinfo: &str) -> HostSysInfo {
         let (number, parts) = line.strip_prefix("processor ")?.split_once(':')?;
         let part = |key: &str, name: &str| {
             let mut pairs = parts.split(',').filter_map(|pair| pair.split_once('='));
-            pairs.find(|(k, _)| k.trim() == key).and_then(|(_, value)| entry(name, value))
+            pairs.find(|(k, _)| k.trim() == key).and_then(|(_, value)| entry(name, value.trim()))
         };
         let speed = speeds.iter().find(|(of, _)| *of == number.trim()).and_then(|(_, mhz)| entry("max_speed", mhz));
         let all = [
