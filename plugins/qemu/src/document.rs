@@ -8,16 +8,17 @@ use oxivirt_core::{Error, ErrorCode, Result};
 use oxivirt_util::schema;
 
 use crate::capabilities::Catalog;
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, Site};
+use crate::process::Folders;
 
 /// Reads a document that a client gave, as configuration.
 ///
 /// * `schema` – holds it against the published schema first, which runs a program.
-pub fn read_inactive(text: &str, schema: Schema, catalog: &Catalog) -> Result<DomainDefinition> {
+pub fn read_inactive(text: &str, schema: Schema, catalog: &Catalog, folders: &Folders) -> Result<DomainDefinition> {
     if schema == Schema::Check {
         check_schema(text)?;
     }
-    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks(catalog))
+    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks(catalog, folders))
 }
 
 /// Whether a document is held against the published schema.
@@ -48,13 +49,13 @@ fn check_schema(text: &str) -> Result<()> {
 }
 
 /// Reads a definition that this driver stored; it was checked when it came.
-pub fn read_stored(text: &str, catalog: &Catalog) -> Result<DomainDefinition> {
-    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::SKIP_VALIDATE, &hooks(catalog))
+pub fn read_stored(text: &str, catalog: &Catalog, folders: &Folders) -> Result<DomainDefinition> {
+    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::SKIP_VALIDATE, &hooks(catalog, folders))
 }
 
 /// The driver's part in reading definitions on this host.
-pub fn hooks(catalog: &Catalog) -> Hooks<'_> {
-    Hooks { emulators: catalog, host_arch: host_arch() }
+pub fn hooks<'a>(catalog: &'a Catalog, folders: &Folders) -> Hooks<'a> {
+    Hooks { emulators: catalog, host_arch: host_arch(), site: Site::of(folders) }
 }
 
 /// The host's architecture in libvirt's name.

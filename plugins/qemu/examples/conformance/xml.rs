@@ -5,7 +5,8 @@ use std::path::Path;
 
 use oxivirt_conf::domain::{DomainDefinition, FormatFlags, ParseFlags};
 use oxivirt_core::Error;
-use oxivirt_driver_qemu::hooks::Hooks;
+use oxivirt_driver_qemu::firmware;
+use oxivirt_driver_qemu::hooks::{Hooks, Site};
 
 use super::cases::{self, Case};
 use super::emulators::{One, Recordings};
@@ -30,7 +31,13 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
 pub(crate) fn read(case: &Case, emulators: &One) -> Result<DomainDefinition, Error> {
     let text = fs::read_to_string(&case.input)
         .map_err(|e| Error::operation_failed(format!("Failed to open file '{}': {e}", case.input.display())))?;
-    let hooks = Hooks { emulators, host_arch: &case.arch };
+    let folder = case.input.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+    let site = Site {
+        nvram: "/var/lib/libvirt/qemu/nvram".into(),
+        channels: vec!["/var/lib/libvirt/qemu/channel/target".into(), "/run/libvirt/qemu/channel".into()],
+        firmware: firmware::folders(&folder.join("firmware"), Some(&folder.join("firmware/home/user"))),
+    };
+    let hooks = Hooks { emulators, host_arch: &case.arch, site };
     let flags = match case.abi_update {
         true => ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE,
         false => ParseFlags::INACTIVE,

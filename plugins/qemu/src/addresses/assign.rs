@@ -1,13 +1,11 @@
 //! PCI addresses for a whole domain.
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{
-    Address, BalloonModel, Controller, ControllerType, DeviceInfo, DiskBus, InputBus, PanicModel, PciAddress,
-    SoundModel, VideoType, WatchdogModel,
-};
+use oxivirt_conf::domain::devices::{Address, Controller, ControllerType, DeviceInfo, PciAddress, VideoType};
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
+use super::class::each;
 use super::pci::{BRIDGE, BusModel, DMI_BRIDGE, Fit, PCI, PCIE, PCIE_BRIDGE, Place, Topology};
 use crate::{arch, command};
 
@@ -16,25 +14,40 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
         return Ok(());
     }
     board_places(domain)?;
+    // The primary card is the first one, in its place too.
+    domain.devices.videos.sort_by_key(|v| v.model.primary != Some(YesNo::Yes));
+    // Who names bridges manages them, and gets no spare one.
+    let spare = !domain.devices.controllers.iter().any(|c| c.kind == ControllerType::Pci && c.index != Some(0));
     // Each round may add controllers, which need places of their own, which
     // may need further controllers; a guest has at most 256 buses.
     for _ in 0..MOST_ROUNDS {
         let mut trial = domain.clone();
-        let topology = place_all(&mut trial, true)?;
+        let topology = place_all(&mut trial, Growth::Allowed { spare })?;
         let added = add_controllers(domain, &topology);
         if !added {
             break;
         }
     }
-    place_all(domain, false)?;
+    place_all(domain, Growth::Refused)?;
     name_bridges(domain);
     set_multifunction(domain);
     Ok(())
 }
 
-/// Puts all devices in place. With `grow` buses are added as needed, which
-/// the caller then reads from the topology.
-fn place_all(domain: &mut DomainDefinition, grow: bool) -> Result<Topology> {
+/// Whether buses may be added.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Growth {
+    Refused,
+    /// With `spare` one more, for a device to be plugged.
+    Allowed {
+        spare: bool,
+    },
+}
+
+/// Puts all devices in place. Buses that were added the caller reads from the
+/// topology.
+fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> {
+    let grow = growth != Growth::Refused;
     let models = domain
         .devices
         .controllers
@@ -78,8 +91,7 @@ fn place_all(domain: &mut DomainDefinition, grow: bool) -> Result<Topology> {
         }
         Ok(())
     })?;
-    // Where places had to be made, one is left for a device to be plugged.
-    if grow && topology.models().count() > grown_from && q35 {
+    if growth == (Growth::Allowed { spare: true }) && topology.models().count() > grown_from && q35 {
         topology.next(Fit { kinds: PCIE, hotplug: true, aggregate: false })?;
     }
     Ok(topology)
@@ -254,10 +266,10 @@ fn usb2(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
                     let slot = [0x1d, 0x1a].into_iter().find(|s| !topology.slot_in_use(0, *s));
                     match slot {
                         Some(slot) => Place { bus: 0, slot, function: 0 },
-                        None => topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: true })?,
+                        None => topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: false })?,
                     }
                 } else {
-                    topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: true })?
+                    topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: false })?
                 };
                 let base = Place { function: 0, ..base };
                 slots.push((index, base));
@@ -267,95 +279,6 @@ fn usb2(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
         let place = Place { function, ..base };
         topology.reserve(place, fit, false)?;
         put(&mut c.info, place);
-    }
-    Ok(())
-}
-
-/// Calls `visit` on every device that may sit on PCI, in the order in which
-/// places are given out.
-fn each(
-    domain: &mut DomainDefinition,
-    q35: bool,
-    visit: &mut dyn FnMut(&mut DeviceInfo, Fit) -> Result<()>,
-) -> Result<()> {
-    let old = Fit { kinds: PCI, hotplug: true, aggregate: false };
-    let new = if q35 { Fit { kinds: PCIE, ..old } } else { old };
-    let none = Fit::default();
-    let pc = arch::board(domain).is_none();
-    let still = |fit: Fit| Fit { hotplug: false, ..fit };
-    let d = &mut domain.devices;
-    for c in d.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
-        let fit = c.model.as_deref().and_then(BusModel::from_word).map_or(none, BusModel::fit);
-        visit(&mut c.info, fit)?;
-    }
-    for x in &mut d.filesystems {
-        visit(&mut x.info, new)?;
-    }
-    for x in &mut d.interfaces {
-        let fit = match x.model.as_deref() {
-            Some("usb-net") => none,
-            Some(model) if model.starts_with("virtio") || matches!(model, "e1000e" | "igb" | "vmxnet3") => new,
-            _ => old,
-        };
-        visit(&mut x.info, fit)?;
-    }
-    for x in &mut d.sounds {
-        let fit = match x.model {
-            SoundModel::Usb | SoundModel::PcSpk | SoundModel::Sb16 => none,
-            SoundModel::Virtio => new,
-            _ => old,
-        };
-        visit(&mut x.info, fit)?;
-    }
-    for x in &mut d.controllers {
-        let model = x.model.as_deref().unwrap_or_default();
-        let fit = match x.kind {
-            ControllerType::Pci => continue,
-            ControllerType::Usb if model == "none" => none,
-            ControllerType::Usb if model.ends_with("xhci") => new,
-            ControllerType::Usb => old,
-            ControllerType::Scsi if model.starts_with("virtio") => new,
-            ControllerType::Scsi if matches!(model, "lsisas1078" | "vmpvscsi") => new,
-            ControllerType::Scsi | ControllerType::Sata => old,
-            ControllerType::VirtioSerial => new,
-            _ => none,
-        };
-        visit(&mut x.info, fit)?;
-    }
-    for x in &mut d.disks {
-        visit(&mut x.info, if x.target.bus == Some(DiskBus::Virtio) { new } else { none })?;
-    }
-    for x in &mut d.memballoons {
-        visit(&mut x.info, if matches!(x.model, BalloonModel::None | BalloonModel::Xen) { none } else { new })?;
-    }
-    for x in &mut d.rngs {
-        visit(&mut x.info, new)?;
-    }
-    for x in &mut d.watchdogs {
-        visit(&mut x.info, if x.model == WatchdogModel::I6300esb { old } else { none })?;
-    }
-    for x in &mut d.videos {
-        let fit = match x.model.kind {
-            VideoType::None | VideoType::Ramfb => none,
-            VideoType::Virtio | VideoType::Bochs => new,
-            _ => old,
-        };
-        visit(&mut x.info, if pc { still(fit) } else { fit })?;
-    }
-    for x in &mut d.inputs {
-        visit(&mut x.info, if x.bus == Some(InputBus::Virtio) { new } else { none })?;
-    }
-    for x in d.serials.iter_mut().filter(|s| s.target_type.as_deref() == Some("pci-serial")) {
-        visit(&mut x.info, old)?;
-    }
-    for x in &mut d.vsocks {
-        visit(&mut x.info, new)?;
-    }
-    for x in &mut d.cryptos {
-        visit(&mut x.info, new)?;
-    }
-    for x in d.panics.iter_mut().filter(|p| p.model == Some(PanicModel::Pvpanic)) {
-        visit(&mut x.info, still(new))?;
     }
     Ok(())
 }

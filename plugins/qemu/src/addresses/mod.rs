@@ -2,6 +2,7 @@
 
 mod assign;
 mod ccw;
+mod class;
 pub mod pci;
 mod spapr_vio;
 mod usb;

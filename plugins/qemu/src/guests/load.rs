@@ -71,7 +71,7 @@ impl Guests {
     }
 
     fn load_definition(&self, path: &Path) -> Result<()> {
-        let domain = document::read_stored(&document::read_file(path)?, &self.catalog)?;
+        let domain = document::read_stored(&document::read_file(path)?, &self.catalog, &self.folders)?;
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
         if domain.name != stem {
             return Err(Error::operation_failed(format!("the file is not called after its domain '{}'", domain.name)));
@@ -84,7 +84,7 @@ impl Guests {
 
     fn reconnect(self: &Arc<Self>, path: &Path) -> Result<()> {
         let text = document::read_file(path)?;
-        let hooks = document::hooks(&self.catalog);
+        let hooks = document::hooks(&self.catalog, &self.folders);
         let deadline = Instant::now() + JOB_WAIT;
         let keep = |old: &Status, new: &mut Status| new.autostart = old.autostart;
         let (job, saved) = self.table.load_status(&text, &hooks, "taking over", deadline, keep)?;

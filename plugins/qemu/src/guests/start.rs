@@ -47,7 +47,7 @@ impl Guests {
     /// Errors: as [`create`](Self::create), and `OPERATION_FAILED` when name
     /// and uuid belong to different guests.
     pub fn create_transient(&self, text: &str, options: StartOptions, owner: &str) -> Result<Arc<Object>> {
-        let domain = Arc::new(document::read_inactive(text, options.schema, &self.catalog)?);
+        let domain = Arc::new(document::read_inactive(text, options.schema, &self.catalog, &self.folders)?);
         // It is off until it runs, and forgotten if it never does.
         let mut fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
         fresh.forget_stored();
@@ -123,7 +123,7 @@ impl Guests {
         let binary = live.devices.emulator.clone().ok_or_else(|| Error::internal("guest without an emulator"))?;
         let emulator = self.catalog.get(binary.as_ref())?;
         oxivirt_conf::domain::DomainHooks::validate(
-            &document::hooks(&self.catalog),
+            &document::hooks(&self.catalog, &self.folders),
             live,
             oxivirt_conf::domain::ParseFlags::NONE,
         )?;

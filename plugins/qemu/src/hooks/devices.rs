@@ -1,26 +1,26 @@
 //! The defaults of one device.
 
+use std::path::Path;
+
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Controller, ControllerType, DeviceMut, Disk, DiskDevice, InterfaceSource, PanicModel, RngBackend, Serial,
-    StorageFormat, Video, VideoType,
+    Channel, ChannelTarget, CharKind, Controller, ControllerType, DeviceMut, Disk, DiskDevice, EncryptionEngine,
+    Graphics, GraphicsKind, Interface, InterfaceSource, Listen, PanicModel, RngBackend, Serial, StorageFormat,
+    StorageKind, Video, VideoType, VirtioModel,
 };
 
-use super::is_x86;
+use super::{Site, is_x86};
 use crate::arch;
 
 /// Fills in what a device leaves open.
-pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition) {
+pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Site) {
     match device {
         DeviceMut::Disk(disk) => self::disk(disk),
-        DeviceMut::Interface(net) => {
-            let hostdev = matches!(net.source, InterfaceSource::Hostdev { .. });
-            if net.model.is_none() && !hostdev {
-                net.model = Some("rtl8139".to_owned());
-            }
-        }
+        DeviceMut::Interface(net) => interface(net),
         DeviceMut::Controller(c) => controller(c, def),
         DeviceMut::Serial(serial) => self::serial(serial, def),
+        DeviceMut::Channel(channel) => self::channel(channel, site),
+        DeviceMut::Graphics(graphics) => self::graphics(graphics),
         DeviceMut::Video(video) => self::video(video, def),
         DeviceMut::Rng(rng) => {
             if let RngBackend::Random(path @ None) = &mut rng.backend {
@@ -30,20 +30,79 @@ pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition) {
         DeviceMut::Panic(panic) if is_x86(def) => {
             panic.model.get_or_insert(PanicModel::Isa);
         }
+        DeviceMut::Vsock(vsock) => {
+            vsock.model.get_or_insert(VirtioModel::Virtio);
+        }
         _ => {}
     }
 }
 
 fn disk(disk: &mut Disk) {
     disk.driver.name.get_or_insert_with(|| "qemu".to_owned());
-    // Never guessed from the content: a guest could write another header.
-    disk.driver.format.get_or_insert(StorageFormat::Raw);
+    if matches!(&disk.source.kind, StorageKind::Volume { pool: None, volume: None, .. }) {
+        disk.source.kind = StorageKind::default();
+    }
+    // Never guessed from the content: a guest could write another header. A
+    // volume's format its pool knows.
+    if !matches!(disk.source.kind, StorageKind::Volume { .. }) {
+        disk.driver.format.get_or_insert(StorageFormat::Raw);
+    }
+    for encryption in [&mut disk.encryption, &mut disk.source.encryption].into_iter().flatten() {
+        encryption.engine.get_or_insert(EncryptionEngine::Qemu);
+    }
     if disk.device == DiskDevice::CdRom {
         disk.readonly = true;
     }
 }
 
+fn interface(net: &mut Interface) {
+    let default = match net.source {
+        InterfaceSource::Hostdev { .. } => return,
+        // Only virtio can be served by another process.
+        InterfaceSource::Vdpa { .. } | InterfaceSource::VhostUser { .. } => "virtio",
+        _ => "rtl8139",
+    };
+    net.model.get_or_insert_with(|| default.to_owned());
+}
+
+/// A socket that the driver chose is forgotten: it is chosen anew at each start.
+fn channel(channel: &mut Channel, site: &Site) {
+    let ChannelTarget::Virtio { name: Some(name), .. } = &channel.target else { return };
+    let CharKind::Unix(socket) = &mut channel.source.kind else { return };
+    let Some(path) = &socket.path else { return };
+    let chosen = site.channels.iter().filter_map(|folder| Path::new(path).strip_prefix(folder).ok()).any(|rest| {
+        let Some(before) = rest.to_str().and_then(|rest| rest.strip_suffix(name.as_str())) else { return false };
+        // `GUEST.NAME`, `domain-GUEST/NAME` or `ID-GUEST/NAME`.
+        match before.strip_suffix('/') {
+            None => before.ends_with('.') && !before.contains('/'),
+            Some(folder) => {
+                let number = folder.split('-').next().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+                !folder.contains('/') && (folder.starts_with("domain-") || number)
+            }
+        }
+    });
+    if chosen {
+        socket.path = None;
+    }
+}
+
+/// SPICE without any port is reached over descriptors that are handed in.
+fn graphics(graphics: &mut Graphics) {
+    if let GraphicsKind::Spice(spice) = &graphics.kind
+        && spice.port == 0
+        && spice.tls_port == 0
+        && !spice.autoport
+        && let [listen @ (Listen::Address { .. } | Listen::Network { .. })] = graphics.listens.as_mut_slice()
+    {
+        *listen = Listen::None;
+    }
+}
+
 pub(super) fn controller(c: &mut Controller, def: &DomainDefinition) {
+    let companion = COMPANIONS.iter().find(|(model, _)| c.model.as_deref() == Some(model));
+    if let Some((_, first_port)) = companion {
+        c.info.master_start_port.get_or_insert(*first_port);
+    }
     let open = c.model.as_deref().is_none_or(|m| m == "auto" && c.kind == ControllerType::Scsi);
     if !open {
         return;
@@ -93,3 +152,6 @@ pub(super) fn video(video: &mut Video, def: &DomainDefinition) {
         m.heads.get_or_insert(1);
     }
 }
+
+/// The older halves of a USB 2 controller, and the first port each serves.
+const COMPANIONS: &[(&str, u32)] = &[("ich9-uhci1", 0), ("ich9-uhci2", 2), ("ich9-uhci3", 4)];

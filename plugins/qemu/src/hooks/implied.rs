@@ -46,14 +46,14 @@ pub(super) fn add(def: &mut DomainDefinition) {
         d.videos.push(card);
     }
     if d.audios.is_empty() {
-        // The first display that can carry sound decides; without any display
-        // sound goes nowhere, and displays without sound get none.
-        let carried = d.graphics.iter().find_map(|g| match g.kind {
-            GraphicsKind::Spice(_) => Some(AudioType::Spice),
-            GraphicsKind::Sdl { .. } => Some(AudioType::Sdl),
-            GraphicsKind::Vnc(_) => Some(AudioType::None),
-            _ => None,
-        });
+        // A display that carries sound gets it; without any display sound goes
+        // nowhere, and displays without sound get none.
+        let shows = |kind: fn(&GraphicsKind) -> bool| d.graphics.iter().any(|g| kind(&g.kind));
+        let carried = if shows(|g| matches!(g, GraphicsKind::Spice(_))) {
+            Some(AudioType::Spice)
+        } else {
+            shows(|g| matches!(g, GraphicsKind::Vnc(_))).then_some(AudioType::None)
+        };
         if let Some(kind) = carried.or(d.graphics.is_empty().then_some(AudioType::None)) {
             d.audios.push(Audio { id: 1, kind, ..Audio::default() });
         }

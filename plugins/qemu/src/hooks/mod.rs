@@ -1,6 +1,7 @@
 //! What this driver adds to the reading of a definition: its defaults and its
 //! limits.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oxivirt_conf::domain::devices::DeviceMut;
@@ -8,8 +9,10 @@ use oxivirt_conf::domain::{AbiChange, DomainDefinition, DomainHooks, DomainType,
 use oxivirt_core::{Error, Result};
 
 use crate::capabilities::{Accel, Catalog, Emulator};
-use crate::{addresses, arch, command, validate};
+use crate::process::Folders;
+use crate::{addresses, arch, command, firmware, validate};
 
+mod chosen_firmware;
 mod cpu;
 mod devices;
 mod implied;
@@ -33,12 +36,37 @@ impl Emulators for Catalog {
     }
 }
 
+/// Where things lie on the host.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The guests' own firmware variables.
+    pub nvram: PathBuf,
+    /// Folders in which the driver makes sockets of channels.
+    pub channels: Vec<PathBuf>,
+    /// Folders with descriptors of firmware, the more important later.
+    pub firmware: Vec<PathBuf>,
+}
+
+impl Site {
+    /// On this host, with the driver's folders.
+    pub fn of(folders: &Folders) -> Self {
+        let home = std::env::var_os("HOME").filter(|_| !rustix::process::geteuid().is_root());
+        Self {
+            nvram: folders.lib.join("nvram"),
+            channels: vec![folders.lib.join("channel/target"), folders.run.join("channel")],
+            firmware: firmware::folders(Path::new("/"), home.as_deref().map(Path::new)),
+        }
+    }
+}
+
 /// The driver's part in reading definitions.
 pub struct Hooks<'a> {
     /// What is known about binaries.
     pub emulators: &'a dyn Emulators,
     /// The host's architecture, the default of a guest.
     pub host_arch: &'a str,
+    /// Where things lie on the host.
+    pub site: Site,
 }
 
 impl Hooks<'_> {
@@ -92,11 +120,16 @@ impl DomainHooks for Hooks<'_> {
     }
 
     fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, _: ParseFlags) -> Result<()> {
-        devices::complete(device, def);
+        devices::complete(device, def, &self.site);
         Ok(())
     }
 
-    fn definition_post_parse(&self, def: &mut DomainDefinition, _: ParseFlags) -> Result<()> {
+    fn definition_post_parse(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
+        let choice = match flags.has(ParseFlags::ABI_UPDATE) {
+            true => chosen_firmware::Choice::Free,
+            false => chosen_firmware::Choice::Kept,
+        };
+        chosen_firmware::complete(def, &self.site, choice)?;
         arch::add_implied(def);
         implied::add(def);
         cpu::complete(def, self.emulator(def).as_deref());
