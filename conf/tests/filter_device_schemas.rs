@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use oxivirt_conf::node_device::{Capability, CapabilityKind, DeviceView, NodeDeviceDefinition, ParseAs};
 use oxivirt_conf::nwfilter::NwFilterDefinition;
 use oxivirt_conf::nwfilter_binding::NwFilterBinding;
 use oxivirt_conf::secret::SecretDefinition;
@@ -64,4 +65,35 @@ fn secrets_fit() {
     let Some(folder) = corpus::suite("secret") else { return };
     let print: fn(&str) -> Result<Vec<String>> = |text| Ok(vec![SecretDefinition::parse(text)?.format()]);
     all_fit("secret", &[folder, seeds("secret_xml")], 6, print);
+}
+
+/// Active and inactive; with a driver and a parent's address, which are printed but not read.
+#[test]
+fn node_devices_fit() {
+    let Some(folder) = corpus::suite("nodedev") else { return };
+    let folders = [folder.join("in"), folder.join("out"), seeds("node_device_xml")];
+    all_fit("nodedev", &folders, 2 * 60, |text| {
+        let mut device = NodeDeviceDefinition::parse(text, ParseAs::Existing)?;
+        device.driver = Some("some".to_owned());
+        for capability in &mut device.capabilities {
+            if let Capability::Mdev(mdev) = capability {
+                mdev.parent_addr = Some("0000:00:02.0".to_owned());
+            }
+        }
+        Ok(vec![device.format(DeviceView::Active), device.format(DeviceView::Inactive)])
+    });
+}
+
+/// Every seed is in the form in which it prints.
+#[test]
+fn node_device_seeds_print_unchanged() {
+    let mut kinds = std::collections::BTreeSet::new();
+    for entry in std::fs::read_dir(seeds("node_device_xml")).expect("seeds") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let device = NodeDeviceDefinition::parse(&text, ParseAs::Existing).expect("a device");
+        assert_eq!(device.format(DeviceView::Active), text, "{}", path.display());
+        kinds.extend(device.capabilities.iter().flat_map(Capability::kinds));
+    }
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), CapabilityKind::ALL, "a kind of device without a seed");
 }

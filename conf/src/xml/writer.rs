@@ -250,7 +250,7 @@ impl Writer {
     }
 
     /// Puts in text that is printed already, line end included.
-    pub(super) fn verbatim(&mut self, print: impl FnOnce(&mut String, usize)) {
+    pub(crate) fn verbatim(&mut self, print: impl FnOnce(&mut String, usize)) {
         let (_, _) = self.begin();
         let level = self.frames.len() + self.base;
         print(&mut self.out, level);

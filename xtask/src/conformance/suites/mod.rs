@@ -6,6 +6,7 @@ mod backup;
 mod checkpoint;
 mod configuration;
 mod domain;
+mod node_device;
 mod nwfilter;
 mod schema;
 mod secret;
@@ -20,6 +21,7 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("conf", "conf", configuration::configuration),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
+    ("nodedev", "nodedev", node_device::devices),
     ("nwfilter", "nwfilter", nwfilter::filters),
     ("nwfilterbinding", "nwfilterbinding", nwfilter::bindings),
     ("secret", "secret", secret::secrets),

@@ -7,10 +7,15 @@ use oxivirt_conf::nwfilter_binding::NwFilterBinding;
 
 use super::super::Case;
 use super::super::files::{Answers, documents};
+use super::schema::Schema;
 
-/// Network filters.
+/// Network filters, which must fit the schema before they are read.
 pub(super) fn filters(folder: &Path) -> Result<Vec<Case>, String> {
-    documents("nwfilter", folder, Answers::Beside, |_, input| Ok(NwFilterDefinition::parse(input)?.format()))
+    let schema = Schema::find("nwfilter.rng", "<filter name='a'/>")?;
+    documents("nwfilter", folder, Answers::Beside, |_, input| {
+        schema.check(input)?;
+        Ok(NwFilterDefinition::parse(input)?.format())
+    })
 }
 
 /// Filters on the cards of guests.
