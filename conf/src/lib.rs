@@ -9,6 +9,7 @@ pub mod domain;
 pub mod domain_capabilities;
 pub mod interface;
 pub mod moment;
+pub mod net;
 pub mod network;
 pub mod network_port;
 pub mod node_device;

@@ -40,6 +40,7 @@ pub use flags::{FormatFlags, ParseFlags};
 pub use hooks::{DomainHooks, NoHooks};
 pub use memory::*;
 pub use metadata::MetadataChange;
+pub(crate) use namespace::parse_metadata;
 pub use namespace::{
     DeprecationBehavior, DeviceOverride, DriverNamespace, OverrideProperty, OverrideType, QEMU_NAMESPACE, QemuNamespace,
 };

@@ -7,7 +7,7 @@ use crate::xml::{Element, Node, RawElement, RawNode, Writer};
 use crate::xml_enum;
 
 /// Reads `<metadata>`: of each namespace the first element, the rest goes.
-pub(super) fn parse_metadata(node: Node<'_>) -> Option<RawElement> {
+pub(crate) fn parse_metadata(node: Node<'_>) -> Option<RawElement> {
     let mut seen = Vec::new();
     let mut keep = Vec::new();
     for child in node.children() {

@@ -1,8 +1,9 @@
-//! `<ip>` and `<route>`.
+//! `<ip>`, and together with `<route>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
 use oxivirt_core::Result;
 
+use crate::net::Route;
 use crate::xml::{Element, Node, Writer};
 
 /// `<ip>` and `<route>` elements.
@@ -23,12 +24,11 @@ pub struct IpAddress {
 
 impl Element for IpAddress {
     fn parse(node: Node<'_>) -> Result<Self> {
-        let text = node.attr("address").ok_or_else(|| node.missing_attr("address"))?;
-        let address: std::net::IpAddr = text.parse().map_err(|_| node.bad_attr("address", text, "an IP address"))?;
+        let address: std::net::IpAddr = node.require("address")?;
         if let Some(family @ ("ipv4" | "ipv6")) = node.attr("family")
             && (family == "ipv4") != address.is_ipv4()
         {
-            return Err(node.error(format_args!("address '{text}' does not belong to family '{family}'")));
+            return Err(node.error(format_args!("address '{address}' does not belong to family '{family}'")));
         }
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let prefix: Option<u8> = node.value("prefix")?.filter(|p| *p > 0);
@@ -39,25 +39,9 @@ impl Element for IpAddress {
     }
 
     fn format(&self, w: &mut Writer) {
-        w.attr_str("address", &self.address.to_string());
+        w.attr("address", &self.address);
         w.attr_str("family", if self.address.is_ipv4() { "ipv4" } else { "ipv6" });
         w.attr_opt("prefix", self.prefix.as_ref());
         w.attr_opt("peer", self.peer.as_ref());
     }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
-pub struct Route {
-    #[xml(attr)]
-    pub family: Option<String>,
-    #[xml(attr)]
-    pub address: Option<String>,
-    #[xml(attr)]
-    pub netmask: Option<String>,
-    #[xml(attr)]
-    pub prefix: Option<u32>,
-    #[xml(attr)]
-    pub gateway: Option<String>,
-    #[xml(attr)]
-    pub metric: Option<u32>,
 }

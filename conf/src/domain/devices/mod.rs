@@ -24,7 +24,6 @@ mod ip;
 mod lease;
 mod list;
 mod listen;
-mod mac;
 mod memballoon;
 mod memory;
 mod network_source;
@@ -45,6 +44,10 @@ mod vnc;
 mod vsock;
 mod watchdog;
 
+pub use crate::net::{
+    BandwidthLimit, BandwidthLimits, MacAddress, NativeMode, PortOptions, Route, VirtualPort, VirtualPortParameters,
+    VirtualPortType, Vlan, VlanTag,
+};
 pub use address::*;
 pub use audio::*;
 pub use backing::*;
@@ -69,7 +72,6 @@ pub use ip::*;
 pub use lease::*;
 pub use list::{Device, DeviceMut, DeviceRef, Devices};
 pub use listen::*;
-pub use mac::*;
 pub use memballoon::*;
 pub use memory::*;
 pub use network_source::*;
