@@ -6,6 +6,7 @@ mod backup;
 mod checkpoint;
 mod configuration;
 mod domain;
+mod network;
 mod node_device;
 mod nwfilter;
 mod schema;
@@ -21,6 +22,8 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("conf", "conf", configuration::configuration),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
+    ("network", "network", network::network),
+    ("network(update)", "network", network::update),
     ("nodedev", "nodedev", node_device::devices),
     ("nwfilter", "nwfilter", nwfilter::filters),
     ("nwfilterbinding", "nwfilterbinding", nwfilter::bindings),
