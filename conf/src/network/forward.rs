@@ -1,6 +1,8 @@
 //! `<forward>`: how guests reach the world.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
+use std::collections::HashSet;
+
 use oxivirt_core::Result;
 
 use super::nat::{Nat, only};
@@ -47,7 +49,7 @@ pub struct ForwardDevice {
     pub connections: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ForwardTarget {
     /// Name of a host interface.
     Interface(String),
@@ -152,10 +154,11 @@ impl Forward {
         if dev.is_some() && (pf.is_some() || has("address")) {
             return Err(node.error("attribute 'dev' cannot stand together with <address> or <pf>"));
         }
+        let mut seen = HashSet::new();
         if has("interface") {
             for interface in node.children_named("interface") {
-                self.add(ForwardDevice::interface(interface.require::<String>("dev")?))
-                    .map_err(|what| interface.error(what))?;
+                let target = ForwardTarget::Interface(interface.require("dev")?);
+                self.add(target, &mut seen).map_err(|what| interface.error(what))?;
             }
             if let Some(dev) = dev
                 && self.dev() != Some(dev)
@@ -174,8 +177,8 @@ impl Forward {
                         return Err(unsupported(address, format_args!("unknown type '{other}', allowed: pci")));
                     }
                 }
-                let device = ForwardDevice { target: ForwardTarget::Pci(PciAddress::parse(address)?), connections: 0 };
-                self.add(device).map_err(|what| address.error(what))?;
+                let target = ForwardTarget::Pci(PciAddress::parse(address)?);
+                self.add(target, &mut seen).map_err(|what| address.error(what))?;
             }
         } else if let Some(pf) = pf {
             self.pf = Some(pf.require("dev")?);
@@ -185,18 +188,15 @@ impl Forward {
     }
 
     /// Adds a device that is not there yet.
-    fn add(&mut self, device: ForwardDevice) -> Result<(), String> {
-        if !self.devices.iter().any(|known| known.target == device.target) {
-            self.devices.push(device);
+    fn add(&mut self, target: ForwardTarget, seen: &mut HashSet<ForwardTarget>) -> Result<(), String> {
+        if seen.insert(target.clone()) {
+            self.devices.push(ForwardDevice { target, connections: 0 });
             return Ok(());
         }
-        Err(match &device.target {
+        Err(match &target {
             ForwardTarget::Interface(dev) => format!("interface '{dev}' can be listed only once"),
-            ForwardTarget::Pci(pci) => {
-                format!(
-                    "device {:04x}:{:02x}:{:02x}.{:x} can be listed only once",
-                    pci.domain, pci.bus, pci.slot, pci.function
-                )
+            ForwardTarget::Pci(PciAddress { domain, bus, slot, function, .. }) => {
+                format!("device {domain:04x}:{bus:02x}:{slot:02x}.{function:x} can be listed only once")
             }
         })
     }

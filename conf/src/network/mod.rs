@@ -41,3 +41,8 @@ pub use nat::Nat;
 pub use portgroup::PortGroup;
 pub use status::NetworkStatus;
 pub use update::{UpdateCommand, UpdateSection};
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod update_tests;

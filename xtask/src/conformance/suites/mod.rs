@@ -6,7 +6,9 @@ mod backup;
 mod checkpoint;
 mod configuration;
 mod domain;
+mod interface;
 mod network;
+mod network_port;
 mod node_device;
 mod nwfilter;
 mod schema;
@@ -22,8 +24,10 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("conf", "conf", configuration::configuration),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
+    ("interface", "interface", interface::interfaces),
     ("network", "network", network::network),
     ("network(update)", "network", network::update),
+    ("networkport", "networkport", network_port::ports),
     ("nodedev", "nodedev", node_device::devices),
     ("nwfilter", "nwfilter", nwfilter::filters),
     ("nwfilterbinding", "nwfilterbinding", nwfilter::bindings),
