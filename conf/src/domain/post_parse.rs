@@ -24,10 +24,12 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     number_devices(def)?;
     hooks.definition_post_parse(def, flags)?;
     implied_console(def);
-    let mut next = def.devices.consoles.iter().filter_map(|c| c.port).max().map_or(0, |p| p.saturating_add(1));
-    for console in def.devices.consoles.iter_mut().filter(|c| c.port.is_none()) {
-        console.port = Some(next);
-        next = next.saturating_add(1);
+    // Consoles are numbered by their order, whatever the document says; one
+    // that is a serial port has the number of that.
+    for (port, console) in (0..).zip(&mut def.devices.consoles) {
+        if console.port.is_none() || console.target_type.as_deref() != Some("serial") {
+            console.port = Some(port);
+        }
     }
     if hooks.adds_implied_controllers() {
         implied_controllers(def);

@@ -44,8 +44,15 @@ fn boot_orders(devices: &Devices) -> Result<()> {
     Ok(())
 }
 
-/// No two drives on one place.
+/// No two drives on one place, and no place that does not exist.
 fn addresses(devices: &Devices) -> Result<()> {
+    for device in devices.iter() {
+        if let Some(Address::SpaprVio { reg: Some(reg) }) = device.info().and_then(|info| info.address.as_ref())
+            && *reg > u64::from(u32::MAX)
+        {
+            return unsupported(format!("spapr-vio reg='{reg:#x}' exceeds maximum possible value (0xffffffff)"));
+        }
+    }
     let mut seen = HashSet::new();
     for disk in &devices.disks {
         if let Some(Address::Drive(place)) = &disk.info.address {

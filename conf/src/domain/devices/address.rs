@@ -182,7 +182,7 @@ impl Element for Address {
             }
             "ccid" => Self::Ccid { controller: zero("controller")?, slot: zero("slot")? },
             "usb" => Self::Usb(UsbAddress::parse(node)?),
-            "spapr-vio" => Self::SpaprVio { reg: node.value::<u32>("reg")?.map(u64::from) },
+            "spapr-vio" => Self::SpaprVio { reg: node.value("reg")? },
             "virtio-s390" => Self::VirtioS390,
             "ccw" => Self::Ccw(match (number("cssid")?, number("ssid")?, number("devno")?) {
                 (Some(cssid), Some(ssid), Some(devno)) => {

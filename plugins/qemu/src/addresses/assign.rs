@@ -20,13 +20,14 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
     let spare = !domain.devices.controllers.iter().any(|c| c.kind == ControllerType::Pci && c.index != Some(0));
     // Each round may add controllers, which need places of their own, which
     // may need further controllers; a guest has at most 256 buses.
+    let mut grown = false;
     for _ in 0..MOST_ROUNDS {
         let mut trial = domain.clone();
-        let topology = place_all(&mut trial, Growth::Allowed { spare })?;
-        let added = add_controllers(domain, &topology);
-        if !added {
+        let topology = place_all(&mut trial, Growth::Allowed { spare, grown })?;
+        if !add_controllers(domain, &topology) {
             break;
         }
+        grown = true;
     }
     place_all(domain, Growth::Refused)?;
     name_bridges(domain);
@@ -41,6 +42,8 @@ enum Growth {
     /// With `spare` one more, for a device to be plugged.
     Allowed {
         spare: bool,
+        /// Some were added in an earlier round.
+        grown: bool,
     },
 }
 
@@ -91,7 +94,10 @@ fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> 
         }
         Ok(())
     })?;
-    if growth == (Growth::Allowed { spare: true }) && topology.models().count() > grown_from && q35 {
+    if let Growth::Allowed { spare: true, grown } = growth
+        && (grown || topology.models().count() > grown_from)
+        && q35
+    {
         topology.next(Fit { kinds: PCIE, hotplug: true, aggregate: false })?;
     }
     Ok(topology)
@@ -134,9 +140,9 @@ fn add_controllers(domain: &mut DomainDefinition, topology: &Topology) -> bool {
 }
 
 fn put(info: &mut DeviceInfo, place: Place) {
-    let multifunction = match &info.address {
-        Some(Address::Pci(at)) => at.multifunction,
-        _ => None,
+    let (multifunction, zpci) = match &info.address {
+        Some(Address::Pci(at)) => (at.multifunction, at.zpci),
+        _ => (None, None),
     };
     let small = |n: u32| u8::try_from(n).unwrap_or(u8::MAX);
     info.address = Some(Address::Pci(PciAddress {
@@ -145,7 +151,7 @@ fn put(info: &mut DeviceInfo, place: Place) {
         slot: small(place.slot),
         function: small(place.function),
         multifunction,
-        zpci: None,
+        zpci,
     }));
 }
 

@@ -24,10 +24,7 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
             )));
         }
     }
-    for info in virtio::devices(domain) {
-        place(info, &mut taken)?;
-    }
-    for info in virtio::channel_hostdevs(domain) {
+    for info in virtio::devices(domain, true) {
         place(info, &mut taken)?;
     }
     Ok(())

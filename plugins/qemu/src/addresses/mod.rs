@@ -27,13 +27,17 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     virtio_serial::assign(domain)?;
     let board = arch::board(domain);
     let channels = board.as_ref().is_some_and(|board| board.virtio == VirtioBus::Ccw);
+    let has_pci = board.as_ref().is_none_or(|board| board.pci_root.is_some());
     match board {
         Some(Board { virtio: VirtioBus::Ccw, .. }) => ccw::assign(domain)?,
         Some(Board { virtio: VirtioBus::Mmio, .. }) => virtio_mmio::assign(domain),
         Some(Board { host_bridges: true, .. }) => spapr_vio::assign(domain)?,
         _ => {}
     }
-    assign::assign(domain)?;
+    // A bus that the board does not have cannot be relied on.
+    if has_pci {
+        assign::assign(domain)?;
+    }
     if channels {
         zpci::assign(domain)?;
     }

@@ -129,7 +129,8 @@ impl BusModel {
             Self::PciExpander => (EXPANDER, false),
             Self::PcieExpander => (PCIE_EXPANDER, false),
         };
-        Fit { kinds, hotplug: false, aggregate }
+        // The bridge to old-style PCI goes where Express devices are plugged.
+        Fit { kinds, hotplug: self == Self::PcieToPciBridge, aggregate }
     }
 
     /// What its bus offers, with first and last slot.

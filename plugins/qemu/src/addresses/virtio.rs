@@ -8,16 +8,21 @@ use oxivirt_conf::domain::devices::{
 
 /// Those that could sit on any bus for virtio, in the order in which places
 /// are given out.
-pub(super) fn devices(domain: &mut DomainDefinition) -> Vec<&mut DeviceInfo> {
+///
+/// * `channels` – with host devices on the channel subsystem of s390.
+pub(super) fn devices(domain: &mut DomainDefinition, channels: bool) -> Vec<&mut DeviceInfo> {
     let d = &mut domain.devices;
     let mut all: Vec<&mut DeviceInfo> = Vec::new();
     all.extend(d.disks.iter_mut().filter(|x| x.target.bus == Some(DiskBus::Virtio)).map(|x| &mut x.info));
     let virtio = |model: Option<&str>| model.is_some_and(|model| model.starts_with("virtio"));
     all.extend(d.interfaces.iter_mut().filter(|x| virtio(x.model.as_deref())).map(|x| &mut x.info));
     all.extend(d.sounds.iter_mut().filter(|x| x.model == SoundModel::Virtio).map(|x| &mut x.info));
-    all.extend(
-        d.hostdevs.iter_mut().filter(|x| matches!(x.source, HostdevSource::ScsiHost { .. })).map(|x| &mut x.info),
-    );
+    let hostdevs = d.hostdevs.iter_mut().filter(|x| match x.source {
+        HostdevSource::ScsiHost { .. } => true,
+        HostdevSource::Mdev { model, .. } => channels && model == MdevModel::VfioCcw,
+        _ => false,
+    });
+    all.extend(hostdevs.map(|x| &mut x.info));
     all.extend(d.videos.iter_mut().filter(|x| x.model.kind == VideoType::Virtio).map(|x| &mut x.info));
     let controllers = d.controllers.iter_mut().filter(|x| match x.kind {
         ControllerType::VirtioSerial => true,
@@ -36,10 +41,4 @@ pub(super) fn devices(domain: &mut DomainDefinition) -> Vec<&mut DeviceInfo> {
     all.extend(d.vsocks.iter_mut().map(|x| &mut x.info));
     all.extend(d.cryptos.iter_mut().map(|x| &mut x.info));
     all
-}
-
-/// Host devices on the channel subsystem.
-pub(super) fn channel_hostdevs(domain: &mut DomainDefinition) -> impl Iterator<Item = &mut DeviceInfo> {
-    let channel = |source: &HostdevSource| matches!(source, HostdevSource::Mdev { model: MdevModel::VfioCcw, .. });
-    domain.devices.hostdevs.iter_mut().filter(move |x| channel(&x.source)).map(|x| &mut x.info)
 }

@@ -3,12 +3,16 @@
 use oxivirt_conf::cpu::model_names;
 use oxivirt_conf::domain::{CpuMode, DomainDefinition};
 
-use crate::capabilities::Emulator;
+use crate::capabilities::{Accel, Emulator};
 use crate::command;
 
 /// The mode and the model that QEMU would choose; `None` when that is not known.
 pub fn default_cpu(def: &DomainDefinition, emulator: &Emulator) -> Option<(CpuMode, Option<String>)> {
     let accel = command::accel_of(def);
+    // The host's CPU is the only one there, and nobody asked for that.
+    if accel == Accel::Kvm && matches!(def.os.arch(), "aarch64" | "armv7l" | "armv6l") {
+        return None;
+    }
     let typename = emulator.machine(accel, def.os.machine())?.default_cpu.as_deref()?;
     let s390 = def.os.arch().starts_with("s390");
     let name = match emulator.cpu_model_of_type(accel, typename) {

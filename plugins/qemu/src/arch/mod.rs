@@ -64,6 +64,8 @@ pub struct Board {
     pub virtio: VirtioBus,
     /// Whether the version of the interrupt controller is chosen.
     pub gic: bool,
+    /// Whether its CPUs are ARM's.
+    pub arm: bool,
 }
 
 /// The board of a definition; `None` for PCs.
@@ -98,6 +100,7 @@ impl Board {
             tpm: None,
             virtio: VirtioBus::Pci,
             gic: false,
+            arm: false,
         }
     }
 }
@@ -144,6 +147,9 @@ pub fn complete(def: &mut DomainDefinition, emulator: Option<&Emulator>, flags: 
     }
     if board.gic {
         gic(def, emulator);
+    }
+    if board.arm {
+        arm::complete(def);
     }
     Ok(())
 }
@@ -246,12 +252,16 @@ fn gic(def: &mut DomainDefinition, emulator: Option<&Emulator>) {
     def.features.gic = Some(Gic { version: Some(version) });
 }
 
-/// Refuses what boards that are not PCs do not have.
+/// Refuses what a board does not have.
 ///
 /// Errors: `CONFIG_UNSUPPORTED`.
-pub fn validate(def: &DomainDefinition) -> Result<()> {
+pub fn validate(def: &DomainDefinition, emulator: Option<&Emulator>) -> Result<()> {
     let board = board(def);
+    let machine = emulator.and_then(|e| e.machine(command::accel_of(def), def.os.machine()));
     let refuse = |text: String| Err(Error::config_unsupported(text));
+    if def.features.acpi && machine.is_some_and(|machine| machine.acpi == Some(false)) {
+        return refuse(format!("machine type '{}' does not support ACPI", def.os.machine()));
+    }
     if def.features.gic.is_some() && !board.as_ref().is_some_and(|b| b.gic) {
         return refuse(format!(
             "The 'gic' feature is not supported for architecture '{}' or machine type '{}'",
@@ -285,6 +295,9 @@ pub fn validate(def: &DomainDefinition) -> Result<()> {
         {
             return refuse(format!("TPM 1.2 is not supported on architecture '{}'", def.os.arch()));
         }
+    }
+    if board.arm {
+        arm::validate(def)?;
     }
     if s390 {
         s390::validate(def)?;

@@ -32,6 +32,11 @@ pub(super) fn validate(def: &DomainDefinition) -> Result<()> {
     if proxies > 1 {
         return refuse("only a single TPM Proxy device is supported");
     }
+    let threads = def.cpu.as_ref().and_then(|cpu| cpu.topology.as_ref()).map_or(1, |topology| topology.threads).max(1);
+
+    if [def.vcpu.current, def.vcpu.maximum].iter().any(|count| !count.is_multiple_of(threads)) {
+        return refuse(&format!("vCPUs count must be a multiple of the vCPU hotplug granularity ({threads})"));
+    }
     for c in def.devices.controllers.iter().filter(|c| c.kind == ControllerType::Pci) {
         let (first, target) = (c.index == Some(0), c.pci.target_index);
         if first && c.pci.numa_node.is_some() {

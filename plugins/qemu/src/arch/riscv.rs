@@ -5,7 +5,7 @@ use oxivirt_conf::domain::devices::VideoType;
 use super::{Board, is};
 
 pub(super) fn riscv(machine: &str) -> Board {
-    Board { scsi: &["lsilogic", "virtio-scsi"], ..virtual_board(machine) }
+    Board { scsi: &["lsilogic", "virtio-scsi"], balloon: true, ..virtual_board(machine) }
 }
 
 pub(super) fn loongarch(machine: &str) -> Board {

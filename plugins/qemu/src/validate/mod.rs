@@ -15,5 +15,5 @@ mod machine;
 /// Errors: `CONFIG_UNSUPPORTED`, or `XML_ERROR` for what never makes sense.
 pub(crate) fn domain(def: &DomainDefinition, emulator: Option<&Emulator>) -> Result<()> {
     machine::machine(def, emulator)?;
-    crate::arch::validate(def)
+    crate::arch::validate(def, emulator)
 }
