@@ -6,7 +6,7 @@ use oxivirt_core::Result;
 
 use super::escape::{push_libxml_attribute, push_libxml_text};
 use super::tree::Kind;
-use super::{Element, Node, Writer};
+use super::{Document, Element, Node, ReadMode, WriteMode, Writer};
 
 /// An element of which nothing is known; it survives unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -80,6 +80,38 @@ impl RawElement {
             })
             .collect();
         Self { name: node.qualified_name().to_owned(), attrs: declared, children }
+    }
+
+    /// The value that the element stands for, read as in a status file.
+    ///
+    /// Errors: those of `T`, with lines counted inside of the element.
+    pub fn read_as<T: Element>(&self) -> Result<T> {
+        let mut w = Writer::new(WriteMode::default());
+        w.element(&self.name, self);
+        let text = w.finish();
+        let document = Document::parse(&text)?.with_mode(ReadMode { live: true, status: true });
+        T::parse(document.root())
+    }
+
+    /// The element `name` of a value, printed as into a status file.
+    pub fn of_value<T: Element>(name: &str, value: &T) -> Result<Self> {
+        let mut w = Writer::new(WriteMode { live: true, secure: true, status: true, ..WriteMode::default() });
+        w.element(name, value);
+        let text = w.finish();
+        Ok(Self::copy(Document::parse(&text)?.root()).without_blanks())
+    }
+
+    /// Without the blanks between elements, which printing puts in anyway.
+    fn without_blanks(mut self) -> Self {
+        if self.elements().next().is_some() {
+            self.children.retain(|child| !matches!(child, RawNode::Text(text) if text.trim().is_empty()));
+        }
+        for child in &mut self.children {
+            if let RawNode::Element(element) = child {
+                *element = std::mem::take(element).without_blanks();
+            }
+        }
+        self
     }
 
     /// The value of an attribute.

@@ -26,6 +26,7 @@ pub mod lifecycle;
 pub mod monitor;
 pub mod process;
 pub mod state;
+pub mod status;
 pub mod sys;
 mod validate;
 

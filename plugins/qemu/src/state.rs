@@ -15,6 +15,7 @@ use oxivirt_core::{Error, Result};
 use crate::lifecycle::{Paused, Running, State};
 use crate::monitor::{Event, Monitor, VcpuThread};
 use crate::process::{GuestFiles, GuestLog, Process};
+use crate::status::PrivateStatus;
 
 /// The table of guests.
 pub type Table = object::Table<DomainDefinition, Guest>;
@@ -200,6 +201,12 @@ pub struct Run {
     pub connection: Option<Monitor>,
     /// Its files.
     pub files: GuestFiles,
+    /// What of it is written down and does not change while it runs.
+    pub lasting: PrivateStatus,
+    /// What was done to it that nobody supports, as another daemon noted.
+    pub taints: Vec<String>,
+    /// What it uses that will go, as another daemon noted.
+    pub deprecations: Vec<String>,
     /// Its log.
     pub log: Mutex<GuestLog>,
     /// TCP ports that it took.

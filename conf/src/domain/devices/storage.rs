@@ -137,7 +137,15 @@ impl StorageSource {
 
     /// The same where the source has another name, as in a backup.
     pub fn parse_as(node: Node<'_>, kind: &str, name: &str) -> Result<Self> {
-        let source = node.child(name);
+        Self::parse_from(node, kind, node.child(name))
+    }
+
+    /// The same where the element itself has the place, as old files have it.
+    pub fn parse_inline(node: Node<'_>, kind: &str) -> Result<Self> {
+        Self::parse_from(node, kind, Some(node))
+    }
+
+    fn parse_from(node: Node<'_>, kind: &str, source: Option<Node<'_>>) -> Result<Self> {
         let mut found = Self { kind: StorageKind::parse(node, source, kind)?, ..Self::default() };
         let Some(source) = source else { return Ok(found) };
         found.startup_policy = source.value("startupPolicy")?;

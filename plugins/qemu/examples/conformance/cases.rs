@@ -24,8 +24,14 @@ pub(crate) struct Case {
 /// The kinds of answers that a case has, by ending.
 pub(crate) type Answers = BTreeMap<String, PathBuf>;
 
-/// All cases of a folder, by name.
+/// All cases of a folder that have their input in it, by name.
 pub(crate) fn find(folder: &Path) -> Result<Vec<(Case, Answers)>, String> {
+    let all = find_all(folder)?;
+    Ok(all.into_iter().filter(|(case, answers)| case.input.is_file() || answers.contains_key("err")).collect())
+}
+
+/// All cases of a folder, by name.
+pub(crate) fn find_all(folder: &Path) -> Result<Vec<(Case, Answers)>, String> {
     let failed = |e: std::io::Error| format!("{}: {e}", folder.display());
     let mut found: BTreeMap<String, (Case, Answers)> = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
@@ -33,10 +39,8 @@ pub(crate) fn find(folder: &Path) -> Result<Vec<(Case, Answers)>, String> {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some((name, ending)) = file.rsplit_once('.') else { continue };
         let Some(case) = parse(folder, name) else { continue };
-        if case.input.is_file() || ending == "err" {
-            let entry = found.entry(name.to_owned()).or_insert_with(|| (case, Answers::new()));
-            entry.1.insert(ending.to_owned(), path);
-        }
+        let entry = found.entry(name.to_owned()).or_insert_with(|| (case, Answers::new()));
+        entry.1.insert(ending.to_owned(), path);
     }
     Ok(found.into_values().collect())
 }

@@ -8,11 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
 
+mod active;
 mod args;
 mod cases;
 mod domaincaps;
 mod emulators;
 mod host;
+mod status;
 mod xml;
 
 /// What one case came to: the first thing that is wrong, if any.
@@ -28,6 +30,8 @@ type Suite = fn(&Path) -> Result<Vec<Case>, String>;
 const SUITES: &[(&str, &str, Suite)] = &[
     ("qemu(xml)", "qemu", xml::suite),
     ("qemu(args)", "qemu", args::suite),
+    ("qemu-active", "qemu-active", active::suite),
+    ("qemu-status", "qemu-status", status::suite),
     ("domaincaps", "domaincaps", domaincaps::generated),
     ("domaincaps(document)", "domaincaps", domaincaps::unchanged),
 ];

@@ -95,12 +95,14 @@ impl Guests {
         let id = snapshot.id().ok_or_else(|| Error::xml("status without an id"))?;
         let mut files = self.folders.guest(id, &name);
         files.monitor = saved.private.monitor.clone();
-        files.state = saved.private.folder.clone();
+        files.state = saved.private.folder();
+        let mut lasting = saved.private;
+        lasting.fill(&self.folders.memory(id, &name));
         let ports = ports(domain);
         let process = Process::find(saved.pid)
             .ok()
             .filter(Process::is_alive)
-            .filter(|p| saved.private.start_time.is_none_or(|t| t == p.start_time()));
+            .filter(|p| lasting.start_time.is_none_or(|t| t == p.start_time()));
         let Some(process) = process else {
             return self.vanished(&job, &files, state);
         };
@@ -128,11 +130,14 @@ impl Guests {
             id,
             process,
             connection,
+            reboot_after_shutdown: AtomicBool::new(lasting.fake_reboot),
+            lasting,
+            taints: saved.taints,
+            deprecations: saved.deprecations,
             files,
             log: Mutex::new(log),
             ports,
             ending: AtomicBool::new(false),
-            reboot_after_shutdown: AtomicBool::new(false),
             next: Mutex::default(),
         });
         job.private().set_run(Some(Arc::clone(&run)));

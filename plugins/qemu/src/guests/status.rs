@@ -1,77 +1,18 @@
 //! Status files: what a new daemon needs to find a running guest again.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use oxivirt_conf::domain::devices::{CharKind, CharSource, StorageKind};
-use oxivirt_conf::domain::{self as conf, DomainDefinition, DomainStatus, StatusPrivate};
+use oxivirt_conf::domain::{self as conf, DomainDefinition, DomainStatus};
 use oxivirt_conf::object::Lasting;
-use oxivirt_conf::xml::{Node, Writer};
 use oxivirt_core::{Error, Result};
 
 use super::Guests;
 use crate::document;
 use crate::lifecycle::{ShutOff, State};
-use crate::monitor::VcpuThread;
 use crate::state::{Guest, Object, Snapshot, Status};
-
-/// The driver's own part of a status file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Saved {
-    /// Where the monitor listens.
-    pub(super) monitor: PathBuf,
-    /// When the process started; unknown in files of another daemon.
-    pub(super) start_time: Option<u64>,
-    pub(super) vcpus: Vec<VcpuThread>,
-    /// The guest's own folder.
-    pub(super) folder: PathBuf,
-}
-
-impl StatusPrivate for Saved {
-    fn parse(root: Node<'_>) -> Result<Self> {
-        let monitor = root.child("monitor").ok_or_else(|| root.missing_child("monitor"))?;
-        let mut vcpus = Vec::new();
-        if let Some(list) = root.child("vcpus") {
-            for vcpu in list.children_named("vcpu") {
-                vcpus.push(VcpuThread { index: vcpu.require("id")?, thread: vcpu.require("pid")? });
-            }
-        }
-        let path: String = monitor.require("path")?;
-        let folder: Option<String> = root.child("libDir").map(|d| d.require("path")).transpose()?;
-        Ok(Self {
-            folder: folder.map_or_else(|| Path::new(&path).with_file_name(""), PathBuf::from),
-            monitor: path.into(),
-            start_time: root.child("process").map(|p| p.value("startTime")).transpose()?.flatten(),
-            vcpus,
-        })
-    }
-
-    fn format(&self, w: &mut Writer) {
-        w.open("monitor");
-        w.attr_str("path", &self.monitor.to_string_lossy());
-        w.attr_str("type", "unix");
-        w.close();
-        if let Some(start_time) = &self.start_time {
-            w.open("process");
-            w.attr("startTime", start_time);
-            w.close();
-        }
-        w.open("vcpus");
-        for vcpu in &self.vcpus {
-            w.open("vcpu");
-            w.attr("id", &vcpu.index);
-            w.attr("pid", &vcpu.thread);
-            w.close();
-        }
-        w.close();
-        w.open("libDir");
-        w.attr_str("path", &self.folder.to_string_lossy());
-        w.close();
-        w.open("allowReboot");
-        w.attr_str("value", "yes");
-        w.close();
-    }
-}
+use crate::status::{self, PrivateStatus};
 
 impl Guests {
     /// Writes the status of a running guest to disk; nothing for one that is off.
@@ -84,28 +25,33 @@ impl Guests {
 }
 
 impl Lasting<DomainDefinition> for Guest {
-    type Document = DomainStatus<Saved>;
+    type Document = DomainStatus<PrivateStatus>;
 
-    fn to_status(&self, snapshot: &Snapshot) -> Option<DomainStatus<Saved>> {
+    fn to_status(&self, snapshot: &Snapshot) -> Option<Self::Document> {
         let run = self.run()?;
         let (state, reason) = snapshot.status.state.words();
+        let mut definition = DomainDefinition::clone(snapshot.definition());
+        if let Err(error) = status::name_nodes(&mut definition) {
+            tracing::warn!(domain = %definition.name, %error, "cannot note the names of block nodes");
+        }
+        // What is kept of the file of another daemon stays in it.
+        let mut private = run.lasting.clone();
+        private.vcpus = snapshot.status.vcpus.to_vec();
+        private.start_time = Some(run.process.start_time());
+        private.fake_reboot = run.reboot_after_shutdown.load(Ordering::Acquire);
+        private.node_index = private.node_index.max(status::last_node(&definition));
         Some(DomainStatus {
             state: conf::State::from_word(state).unwrap_or_default(),
             reason: reason.to_owned(),
             pid: run.process.pid(),
-            taints: Vec::new(),
-            deprecations: Vec::new(),
-            private: Saved {
-                monitor: run.files.monitor.clone(),
-                start_time: Some(run.process.start_time()),
-                vcpus: snapshot.status.vcpus.to_vec(),
-                folder: run.files.state.clone(),
-            },
-            definition: DomainDefinition::clone(snapshot.definition()),
+            taints: run.taints.clone(),
+            deprecations: run.deprecations.clone(),
+            private,
+            definition,
         })
     }
 
-    fn from_status(saved: &DomainStatus<Saved>) -> Result<(Snapshot, Self)> {
+    fn from_status(saved: &Self::Document) -> Result<(Snapshot, Self)> {
         let domain = &saved.definition;
         let id = domain.id.and_then(|id| i32::try_from(id).ok()).ok_or_else(|| Error::xml("status without an id"))?;
         let state = State::from_words(saved.state.as_str(), &saved.reason)

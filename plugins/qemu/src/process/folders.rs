@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
+
+use crate::status::PrivateStatus;
 
 /// The driver's folders; all are libvirt's, below a root of the caller's.
 #[derive(Debug, Clone)]
@@ -63,6 +66,11 @@ impl Folders {
         self.autostart.join(format!("{name}.xml"))
     }
 
+    /// The folder of files that are a guest's memory.
+    pub fn memory(&self, id: i32, name: &str) -> PathBuf {
+        self.lib.join("ram").join(short_name(id, name).trim_start_matches("domain-"))
+    }
+
     /// The files of a guest while it runs.
     pub fn guest(&self, id: i32, name: &str) -> GuestFiles {
         let state = self.lib.join(short_name(id, name));
@@ -98,6 +106,17 @@ pub struct GuestFiles {
 }
 
 impl GuestFiles {
+    /// What a new run of a guest writes down of them.
+    pub(crate) fn lasting(&self, folders: &Folders, id: i32, name: &str) -> PrivateStatus {
+        PrivateStatus {
+            lib_dir: Some(self.state.clone()),
+            channel_dir: Some(self.channels.clone()),
+            memory_dir: Some(folders.memory(id, name)),
+            allow_reboot: Some(YesNo::Yes),
+            ..PrivateStatus::new(self.monitor.clone())
+        }
+    }
+
     /// Makes the guest's own folder, empty.
     pub fn create(&self) -> Result<()> {
         if self.state.exists() {
