@@ -50,6 +50,9 @@ fn disk(disk: &mut Disk) {
     for encryption in [&mut disk.encryption, &mut disk.source.encryption].into_iter().flatten() {
         encryption.engine.get_or_insert(EncryptionEngine::Qemu);
     }
+    if let Some(mirror) = &mut disk.mirror {
+        mirror.format.get_or_insert(StorageFormat::Raw);
+    }
     if disk.device == DiskDevice::CdRom {
         disk.readonly = true;
     }

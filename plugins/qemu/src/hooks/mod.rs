@@ -119,8 +119,11 @@ impl DomainHooks for Hooks<'_> {
         arch::complete(def, self.emulator(def).as_deref(), flags)
     }
 
-    fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, _: ParseFlags) -> Result<()> {
-        devices::complete(device, def, &self.site);
+    fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, flags: ParseFlags) -> Result<()> {
+        // The sockets of its channels are where they are, too.
+        if !(runs(flags) && matches!(device, DeviceMut::Controller(_) | DeviceMut::Channel(_))) {
+            devices::complete(device, def, &self.site);
+        }
         Ok(())
     }
 
@@ -132,7 +135,9 @@ impl DomainHooks for Hooks<'_> {
         chosen_firmware::complete(def, &self.site, choice)?;
         arch::add_implied(def);
         implied::add(def);
-        cpu::complete(def, self.emulator(def).as_deref());
+        if !runs(flags) {
+            cpu::complete(def, self.emulator(def).as_deref());
+        }
         Ok(())
     }
 
@@ -143,7 +148,7 @@ impl DomainHooks for Hooks<'_> {
         for serial in &mut def.devices.serials {
             devices::serial(serial, &snapshot);
         }
-        for c in &mut def.devices.controllers {
+        for c in def.devices.controllers.iter_mut().filter(|_| !runs(flags)) {
             devices::controller(c, &snapshot);
         }
         order::insert_in_order(&mut def.devices.controllers);
@@ -173,6 +178,12 @@ impl DomainHooks for Hooks<'_> {
             false => Err(AbiChange { path: "/domain/memoryBacking/source/@type".to_owned(), old, new }.into()),
         }
     }
+}
+
+/// Whether the guest runs already: a model that its status file does not name
+/// was the default of the QEMU that started it, which may not be today's.
+fn runs(flags: ParseFlags) -> bool {
+    flags.has(ParseFlags::STATUS)
 }
 
 /// Only what the defaults of a device depend on.
