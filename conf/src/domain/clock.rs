@@ -53,6 +53,14 @@ xml_enum! {
     }
 }
 
+impl Timer {
+    /// Drops what says nothing.
+    fn tidy(mut self) -> Self {
+        self.catchup = self.catchup.filter(|c| **c != TimerCatchup::default());
+        self
+    }
+}
+
 impl Element for Clock {
     fn parse(node: Node<'_>) -> Result<Self> {
         let name: OffsetName = node.value("offset")?.unwrap_or_default();
@@ -75,7 +83,8 @@ impl Element for Clock {
                 basis: node.value("basis")?.unwrap_or_default(),
             },
         };
-        Ok(Self { offset, timers: node.child_elements("timer")? })
+        let timers: Vec<Timer> = node.child_elements("timer")?;
+        Ok(Self { offset, timers: timers.into_iter().map(Timer::tidy).collect() })
     }
 
     fn format(&self, w: &mut Writer) {
@@ -189,6 +198,13 @@ pub struct Pm {
     pub suspend_to_mem: Option<PmState>,
     #[xml(child = "suspend-to-disk")]
     pub suspend_to_disk: Option<PmState>,
+}
+
+impl Pm {
+    /// Whether any state is switched on or off.
+    pub(super) fn says_something(&self) -> bool {
+        [&self.suspend_to_mem, &self.suspend_to_disk].iter().any(|s| s.as_ref().is_some_and(|s| s.enabled.is_some()))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]

@@ -10,9 +10,9 @@ use super::devices::Devices;
 use super::namespace::{DriverNamespace, parse_metadata};
 use super::security::{LaunchSecurity, SecLabel};
 use super::{
-    BlkioTune, Clock, CpuTune, DefaultIoThread, DomainHooks, Features, FormatFlags, IdMap, IoThread, KeyWrap,
-    LifecycleAction, LockFailureAction, MaxMemory, MemoryBacking, MemoryTune, NumaTune, Os, ParseFlags, Perf, Pm,
-    Resource, SysInfo, Vcpu, VcpuEntry, post_parse, validate,
+    BlkioDevice, BlkioTune, Clock, CpuTune, DefaultIoThread, DomainHooks, Features, FormatFlags, IdMap, IoThread,
+    IoThreadPoll, KeyWrap, LifecycleAction, LockFailureAction, MaxMemory, MemoryBacking, MemoryTune, NumaTune, Os,
+    ParseFlags, Perf, Pm, Resource, SysInfo, Vcpu, VcpuEntry, post_parse, validate,
 };
 use crate::domain::devices::ThrottleGroup;
 use crate::xml::{Document, Element, KiB, Node, OnOff, RawElement, Writer};
@@ -205,11 +205,20 @@ impl DomainDefinition {
     }
 }
 
+/// Host devices without a limit say nothing.
+fn drop_unlimited(mut tune: Box<BlkioTune>) -> Box<BlkioTune> {
+    tune.devices.retain(|device| *device != BlkioDevice { path: device.path.clone(), ..BlkioDevice::default() });
+    tune
+}
+
 fn parse_iothreads(node: Node<'_>) -> Result<Vec<IoThread>> {
     let mut threads: Vec<IoThread> = match node.child("iothreadids") {
         Some(list) => list.child_elements("iothread")?,
         None => Vec::new(),
     };
+    for thread in &mut threads {
+        thread.poll = thread.poll.take().filter(|poll| *poll != IoThreadPoll::default());
+    }
     let mut ids = HashSet::new();
     for thread in &threads {
         if thread.id == 0 || !ids.insert(thread.id) {
@@ -239,6 +248,7 @@ impl Element for DomainDefinition {
             |name: &str, default| -> Result<LifecycleAction> { Ok(node.child_value(name)?.unwrap_or(default)) };
         let text = |name: &str| node.child_text(name).map(|t| t.into_owned());
         let memory_node = node.child("memory");
+        let bootloader = text("bootloader").filter(|path| !path.is_empty());
         let uuid: Option<Uuid> = node.child_value("uuid")?;
         let genid = match node.child("genid") {
             None => None,
@@ -259,7 +269,7 @@ impl Element for DomainDefinition {
             memory: memory_node.map(KiB::of).transpose()?.unwrap_or_default(),
             memory_dump_core: memory_node.map(|m| m.value("dumpCore")).transpose()?.flatten(),
             current_memory: node.child("currentMemory").map(KiB::of).transpose()?.unwrap_or_default(),
-            blkiotune: node.child_element("blkiotune")?,
+            blkiotune: node.child_element("blkiotune")?.map(drop_unlimited),
             memtune: node.child_element("memtune")?.filter(|tune| *tune != MemoryTune::default()).map(Box::new),
             memory_backing: node.child_element("memoryBacking")?,
             vcpu: node.child_element("vcpu")?.unwrap_or_default(),
@@ -270,11 +280,11 @@ impl Element for DomainDefinition {
             iothreads: parse_iothreads(node)?,
             default_iothread: node.child_element("defaultiothread")?,
             cputune: node.child_element("cputune")?,
-            numatune: node.child_element("numatune")?,
+            numatune: node.child_element("numatune")?.filter(NumaTune::says_something).map(Box::new),
             resource: node.child_element("resource")?,
             sysinfo: node.child_elements("sysinfo")?,
-            bootloader: text("bootloader"),
-            bootloader_args: text("bootloader_args"),
+            bootloader_args: text("bootloader_args").filter(|_| bootloader.is_some()),
+            bootloader,
             os: node.child_element("os")?.unwrap_or_default(),
             idmap: node.child_element("idmap")?,
             features: node.child_element("features")?.unwrap_or_default(),
@@ -284,14 +294,18 @@ impl Element for DomainDefinition {
             on_reboot: action("on_reboot", LifecycleAction::Restart)?,
             on_crash: action("on_crash", LifecycleAction::Destroy)?,
             on_lockfailure: node.child_value("on_lockfailure")?,
-            pm: node.child_element("pm")?,
+            pm: node.child_element("pm")?.filter(Pm::says_something),
             perf: node.child_element("perf")?,
             throttle_groups: match node.child("throttlegroups") {
                 Some(list) => list.child_elements("throttlegroup")?,
                 None => Vec::new(),
             },
             devices: node.child_element("devices")?.unwrap_or_default(),
-            seclabels: node.child_elements("seclabel")?,
+            seclabels: {
+                let mut labels: Vec<SecLabel> = node.child_elements("seclabel")?;
+                labels.retain(|label| node.mode().live || label.is_configured());
+                labels
+            },
             keywrap: node.child_element("keywrap")?,
             launch_security: node.child_element("launchSecurity")?,
             namespace: DriverNamespace::parse(node)?.map(Box::new),
@@ -368,7 +382,7 @@ impl Element for DomainDefinition {
         self.devices.format(w);
         w.close();
         for label in &self.seclabels {
-            if w.mode().live || !label.implicit {
+            if w.mode().live || label.is_configured() {
                 w.element("seclabel", label);
             }
         }

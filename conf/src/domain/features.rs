@@ -40,8 +40,6 @@ pub struct Features {
     #[xml(child)]
     pub kvm: Option<Kvm>,
     #[xml(child)]
-    pub xen: Option<Xen>,
-    #[xml(child)]
     pub pvspinlock: Option<Switch>,
     #[xml(child)]
     pub capabilities: Option<Box<CapabilityPolicy>>,
@@ -58,15 +56,17 @@ pub struct Features {
     #[xml(child)]
     pub hpt: Option<Hpt>,
     #[xml(child)]
-    pub htm: Option<Switch>,
-    #[xml(child)]
     pub vmcoreinfo: Option<Switch>,
+    #[xml(child)]
+    pub htm: Option<Switch>,
     #[xml(child = "nested-hv")]
     pub nested_hv: Option<Switch>,
     #[xml(child)]
     pub msrs: Option<Msrs>,
     #[xml(child = "ccf-assist")]
     pub ccf_assist: Option<Switch>,
+    #[xml(child)]
+    pub xen: Option<Xen>,
     #[xml(child)]
     pub cfpc: Option<FeatureValue<Mitigation>>,
     #[xml(child)]
@@ -161,12 +161,25 @@ impl Element for HypervSpinlocks {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HypervStimer {
-    #[xml(attr)]
     pub state: OnOff,
-    #[xml(child)]
     pub direct: Option<Switch>,
+}
+
+impl Element for HypervStimer {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let state = node.require("state")?;
+        let detail = |name: &str| if state == OnOff::On { node.child_element(name) } else { Ok(None) };
+        Ok(Self { state, direct: detail("direct")? })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("state", &self.state);
+        if let Some(detail) = &self.direct {
+            w.element("direct", detail);
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
@@ -178,14 +191,29 @@ pub struct HypervVendor {
     pub value: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HypervTlbFlush {
-    #[xml(attr)]
     pub state: OnOff,
-    #[xml(child)]
     pub direct: Option<Switch>,
-    #[xml(child)]
     pub extended: Option<Switch>,
+}
+
+impl Element for HypervTlbFlush {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let state = node.require("state")?;
+        let detail = |name: &str| if state == OnOff::On { node.child_element(name) } else { Ok(None) };
+        Ok(Self { state, direct: detail("direct")?, extended: detail("extended")? })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("state", &self.state);
+        if let Some(detail) = &self.direct {
+            w.element("direct", detail);
+        }
+        if let Some(detail) = &self.extended {
+            w.element("extended", detail);
+        }
+    }
 }
 
 /// `<kvm>`: what KVM shows to the guest.
@@ -377,10 +405,9 @@ impl<T: Value> Element for FeatureValue<T> {
     }
 }
 
-/// `<tcg><tb-cache unit='MiB'>128</tb-cache></tcg>`.
+/// `<tcg><tb-cache unit='KiB'>131072</tb-cache></tcg>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tcg {
-    /// KiB; printed in MiB.
     pub tb_cache: Option<KiB>,
 }
 
@@ -390,11 +417,8 @@ impl Element for Tcg {
     }
 
     fn format(&self, w: &mut Writer) {
-        if let Some(size) = self.tb_cache {
-            w.open("tb-cache");
-            w.attr_str("unit", "MiB");
-            w.text(&(size.0 / 1024));
-            w.close();
+        if let Some(size) = &self.tb_cache {
+            w.element("tb-cache", size);
         }
     }
 }

@@ -6,7 +6,8 @@ use oxivirt_core::Result;
 use crate::xml::{Element, Node, RawElement, RawNode, Writer};
 use crate::xml_enum;
 
-/// Reads `<metadata>`: of each namespace the first element, the rest goes.
+/// Reads `<metadata>`: of each namespace the first element, the rest goes;
+/// `None` when nothing is left.
 pub(crate) fn parse_metadata(node: Node<'_>) -> Option<RawElement> {
     let mut seen = Vec::new();
     let mut keep = Vec::new();
@@ -18,7 +19,8 @@ pub(crate) fn parse_metadata(node: Node<'_>) -> Option<RawElement> {
     let mut raw = RawElement::copy(node);
     let mut keep = keep.into_iter();
     raw.children.retain(|child| !matches!(child, RawNode::Element(_)) || keep.next() == Some(true));
-    Some(raw)
+    let any = raw.elements().next().is_some();
+    any.then_some(raw)
 }
 
 /// Namespace of `<qemu:commandline>`.

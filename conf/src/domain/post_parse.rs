@@ -5,14 +5,24 @@ use std::collections::{HashMap, HashSet};
 use oxivirt_core::{Error, Result};
 
 use super::devices::{
-    Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk, DiskBus,
-    DiskDevice, DriveAddress, InputBus, InputType, MacAddress, Serial, SmartcardKind, VideoType,
+    AccessMode, Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk,
+    DiskBus, DiskDevice, DriveAddress, FilesystemDriverType, Graphics, GraphicsKind, InputBus, InputType, Listen,
+    MacAddress, RngBackend, Serial, SmartcardKind, Video, VideoType, VsockCid,
 };
-use super::{BootDevice, DomainDefinition, DomainHooks, GenId, OsBoot, OsType, ParseFlags};
+use super::{
+    BootDevice, DomainDefinition, DomainHooks, DomainType, GenId, LoaderType, NumaMemory, NumaPlacement, OsBoot,
+    OsType, ParseFlags, VcpuEntry, VcpuPlacement,
+};
 use crate::xml::{KiB, YesNo};
 
 /// The phases between reading and checking, in their order.
 pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<()> {
+    sort_disks(&mut def.devices.disks);
+    complete_vcpus(def);
+    automatic_placement(def);
+    if let Some(loader) = def.os.loader.as_mut().filter(|loader| loader.path.is_some()) {
+        loader.kind.get_or_insert(LoaderType::Rom);
+    }
     hooks.basic_post_parse(def, flags)?;
     memory(def, flags)?;
     boot(def);
@@ -24,6 +34,7 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     number_devices(def)?;
     hooks.definition_post_parse(def, flags)?;
     implied_console(def);
+    complete_videos(def);
     // Consoles are numbered by their order, whatever the document says; one
     // that is a serial port has the number of that.
     for (port, console) in (0..).zip(&mut def.devices.consoles) {
@@ -34,6 +45,7 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     if hooks.adds_implied_controllers() {
         implied_controllers(def);
     }
+    sort_controllers(&mut def.devices.controllers);
     assign_places(def);
     hooks.assign_addresses(def, flags)?;
     primary_video(def);
@@ -41,6 +53,115 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
         def.genid = Some(GenId::Given(id));
     }
     Ok(())
+}
+
+/// Disks of one bus stand together, in the order of their targets.
+fn sort_disks(disks: &mut [Disk]) {
+    let mut buses = Vec::new();
+    for disk in disks.iter() {
+        if !buses.contains(&disk.target.bus) {
+            buses.push(disk.target.bus);
+        }
+    }
+    disks.sort_by_cached_key(|disk| (buses.iter().position(|bus| *bus == disk.target.bus), disk.index()));
+}
+
+/// Controllers of one type stand together by their numbers, a USB master in
+/// front of its companions.
+fn sort_controllers(controllers: &mut [Controller]) {
+    let mut kinds = Vec::new();
+    for controller in controllers.iter() {
+        if !kinds.contains(&controller.kind) {
+            kinds.push(controller.kind);
+        }
+    }
+    controllers.sort_by_key(|c| {
+        let companion = c.kind == ControllerType::Usb && c.info.master_start_port.is_some();
+        (kinds.iter().position(|kind| *kind == c.kind), c.index, companion)
+    });
+}
+
+/// A list of CPUs names all of them, and says how many there are at the start.
+fn complete_vcpus(def: &mut DomainDefinition) {
+    if def.vcpus.is_empty() {
+        return;
+    }
+    let given: HashMap<u32, VcpuEntry> = def.vcpus.drain(..).map(|entry| (entry.id, entry)).collect();
+    // What is beyond the maximum stays, for the checks to refuse.
+    let beyond = given.values().filter(|entry| entry.id >= def.vcpu.maximum).cloned();
+    let mut beyond: Vec<_> = beyond.collect();
+    beyond.sort_by_key(|entry| entry.id);
+    for id in 0..def.vcpu.maximum.min(MOST_VCPUS) {
+        let unplugged = || VcpuEntry { id, hotpluggable: Some(YesNo::Yes), ..VcpuEntry::default() };
+        let mut entry = given.get(&id).cloned().unwrap_or_else(unplugged);
+        entry.hotpluggable.get_or_insert(if entry.enabled.is_yes() { YesNo::No } else { YesNo::Yes });
+        def.vcpus.push(entry);
+    }
+    let current = def.vcpus.iter().filter(|entry| entry.enabled.is_yes()).count();
+    def.vcpu.current = u32::try_from(current).unwrap_or(u32::MAX);
+    def.vcpus.append(&mut beyond);
+}
+
+/// Most CPUs of a list that is completed; no hypervisor has so many.
+const MOST_VCPUS: u32 = 16_384;
+
+/// CPUs that the host places take their memory from where they are placed.
+fn automatic_placement(def: &mut DomainDefinition) {
+    if def.vcpu.placement != VcpuPlacement::Auto {
+        return;
+    }
+    let tune = def.numatune.get_or_insert_default();
+    if tune.memory.is_none() && tune.nodes.is_empty() {
+        let placement = Some(NumaPlacement::Auto);
+        tune.memory = Some(NumaMemory { placement, ..NumaMemory::default() });
+    }
+}
+
+/// Without any port SPICE listens nowhere.
+fn silent_spice(graphics: &mut Graphics) {
+    let GraphicsKind::Spice(spice) = &graphics.kind else { return };
+    let ports = spice.port != 0 || spice.tls_port != 0 || spice.autoport;
+    if !ports && matches!(graphics.listens.first(), None | Some(Listen::Address { .. })) {
+        graphics.listens = vec![Listen::None];
+    }
+}
+
+/// A screen needs a video card, and each card has memory and heads.
+fn complete_videos(def: &mut DomainDefinition) {
+    let kind = match def.kind {
+        DomainType::Test | DomainType::Xen if def.os.is_hvm() => VideoType::Cirrus,
+        DomainType::Test | DomainType::Xen => VideoType::Xen,
+        DomainType::Vbox => VideoType::Vbox,
+        DomainType::VmWare => VideoType::Vmvga,
+        DomainType::Bhyve => VideoType::Gop,
+        DomainType::Vz | DomainType::Parallels if def.os.is_hvm() => VideoType::Vga,
+        DomainType::Vz | DomainType::Parallels => VideoType::Parallels,
+        // The driver's own choice.
+        _ => VideoType::Default,
+    };
+    let devices = &mut def.devices;
+    if devices.videos.is_empty() && !devices.graphics.is_empty() && kind != VideoType::Default {
+        devices.videos.push(Video::default());
+    }
+    for Video { model, .. } in &mut devices.videos {
+        if model.kind == VideoType::Default {
+            model.kind = kind;
+        }
+        // In KiB.
+        let (ram, vram) = match model.kind {
+            VideoType::None | VideoType::Default => continue,
+            VideoType::Qxl => (Some(65_536), Some(65_536)),
+            VideoType::Vga | VideoType::Cirrus | VideoType::Vmvga | VideoType::Bochs | VideoType::Gop => {
+                (None, Some(16_384))
+            }
+            VideoType::Vbox => (None, Some(8_192)),
+            VideoType::Xen => (None, Some(4_096)),
+            _ => (None, None),
+        };
+        model.ram = model.ram.or(ram);
+        model.vram = model.vram.or(vram);
+        model.heads = model.heads.or(Some(1));
+    }
 }
 
 /// The size comes from the document; from the NUMA nodes and modules where
@@ -73,7 +194,7 @@ fn memory(def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
 fn boot(def: &mut DomainDefinition) {
     let per_device = def.devices.iter().any(|d| d.info().is_some_and(|i| i.boot.is_some()));
     let hvm = def.os.kind.kind == Some(OsType::Hvm);
-    if hvm && def.os.boot.is_empty() && !per_device {
+    if hvm && def.os.boot.is_empty() && !per_device && def.bootloader.is_none() {
         def.os.boot.push(OsBoot { dev: BootDevice::Hd });
     }
 }
@@ -96,9 +217,24 @@ fn cputune(def: &mut DomainDefinition) -> Result<()> {
 
 fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn DomainHooks) -> Result<()> {
     match device {
-        DeviceMut::Disk(disk) => disk_bus(disk, def),
+        DeviceMut::Disk(disk) => {
+            disk_bus(disk, def);
+            disk.readonly |= disk.device == DiskDevice::CdRom;
+        }
         DeviceMut::Interface(interface) => {
             interface.mac.get_or_insert_with(|| generated_mac(hooks.mac_prefix()));
+        }
+        DeviceMut::Filesystem(fs) if fs.driver.kind != Some(FilesystemDriverType::Virtiofs) => {
+            fs.accessmode.get_or_insert(AccessMode::Passthrough);
+        }
+        DeviceMut::Graphics(graphics) => silent_spice(graphics),
+        DeviceMut::Rng(rng) => {
+            if let RngBackend::Random(path @ None) = &mut rng.backend {
+                *path = Some("/dev/random".to_owned());
+            }
+        }
+        DeviceMut::Vsock(vsock) => {
+            vsock.cid.get_or_insert(VsockCid { auto: Some(YesNo::Yes), address: None });
         }
         DeviceMut::Input(input) if input.bus.is_none() => {
             input.bus = Some(match input.kind {
@@ -243,21 +379,24 @@ fn implied_controllers(def: &mut DomainDefinition) {
         [ControllerType::Scsi, ControllerType::Fdc, ControllerType::Ide, ControllerType::Sata];
     wanted.sort_by_key(|(kind, index)| (ORDER.iter().position(|first| first == kind), *index));
     for device in def.devices.iter() {
-        let serial = device.name() == "channel" || device.name() == "console";
         match device.info().and_then(|i| i.address.as_ref()) {
-            Some(Address::VirtioSerial { controller, .. }) => wanted.push((ControllerType::VirtioSerial, *controller)),
-            Some(Address::Ccid { controller, .. }) => wanted.push((ControllerType::Ccid, *controller)),
-            None if serial => {
+            Some(Address::Ccid { controller, .. }) if device.name() == "smartcard" => {
+                wanted.push((ControllerType::Ccid, *controller));
+            }
+            address => {
                 let virtio = match device {
                     super::DeviceRef::Channel(c) => matches!(c.target, ChannelTarget::Virtio { .. }),
                     super::DeviceRef::Console(c) => c.target_type.as_deref() == Some("virtio"),
                     _ => false,
                 };
+                let at = match address {
+                    Some(Address::VirtioSerial { controller, .. }) => *controller,
+                    _ => 0,
+                };
                 if virtio {
-                    wanted.push((ControllerType::VirtioSerial, 0));
+                    wanted.push((ControllerType::VirtioSerial, at));
                 }
             }
-            _ => {}
         }
     }
     if def.devices.smartcards.iter().any(|s| s.info.address.is_none()) {

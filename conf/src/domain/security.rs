@@ -26,6 +26,16 @@ pub struct SecLabel {
     pub implicit: bool,
 }
 
+impl SecLabel {
+    /// Whether a stopped domain's document has it: neither what the driver
+    /// made nor what says no more than the default.
+    pub fn is_configured(&self) -> bool {
+        let default =
+            self.kind.unwrap_or_default() == SecLabelType::Dynamic && self.model.is_none() && self.baselabel.is_none();
+        !self.implicit && !default
+    }
+}
+
 impl Element for SecLabel {
     fn parse(node: Node<'_>) -> Result<Self> {
         let kind: Option<SecLabelType> = node.value("type")?;
@@ -60,12 +70,14 @@ impl Element for SecLabel {
             // A domain without labels may still name the model it opts out of.
             return;
         }
-        w.attr("relabel", &self.relabel.unwrap_or(YesNo::Yes));
+        // Files of a label that was given are left alone unless told otherwise.
+        let relabel = self.relabel.unwrap_or((kind == SecLabelType::Dynamic).into());
+        w.attr("relabel", &relabel);
         let dynamic = kind == SecLabelType::Dynamic;
         if w.mode().live || !dynamic {
             w.leaf_opt("label", self.label.as_ref());
         }
-        if (w.mode().live || !dynamic) && self.relabel != Some(YesNo::No) {
+        if (w.mode().live || !dynamic) && relabel.is_yes() {
             w.leaf_opt("imagelabel", self.imagelabel.as_ref());
         }
         if dynamic {

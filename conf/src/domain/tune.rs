@@ -217,6 +217,14 @@ pub struct NumaTune {
     pub nodes: Vec<NumaMemoryNode>,
 }
 
+impl NumaTune {
+    /// Whether anything is said about a node.
+    pub(super) fn says_something(&self) -> bool {
+        let chosen = |m: &NumaMemory| m.placement.is_some() || m.nodeset.is_some();
+        !self.nodes.is_empty() || self.memory.as_ref().is_some_and(chosen)
+    }
+}
+
 /// `<memory mode='strict' nodeset='0-3'/>` or `placement='auto'`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NumaMemory {

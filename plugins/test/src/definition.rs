@@ -4,11 +4,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use oxivirt_conf::domain::devices::{AccessMode, Disk, DiskDevice, InterfaceTarget, Video, VideoType, VsockCid};
-use oxivirt_conf::domain::{
-    DeviceMut, DomainDefinition, DomainHooks, DomainType, LifecycleAction, LoaderType, ParseFlags,
-};
-use oxivirt_conf::xml::{Document, Node, YesNo};
+use oxivirt_conf::domain::devices::InterfaceTarget;
+use oxivirt_conf::domain::{DeviceMut, DomainDefinition, DomainHooks, DomainType, LifecycleAction, ParseFlags};
+use oxivirt_conf::xml::{Document, Node};
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 use oxivirt_util::schema;
 
@@ -21,68 +19,19 @@ struct Hooks;
 impl DomainHooks for Hooks {
     fn basic_post_parse(&self, def: &mut DomainDefinition, _flags: ParseFlags) -> Result<()> {
         def.os.kind.arch.get_or_insert_with(|| ARCH.to_owned());
-        if let Some(loader) = def.os.loader.as_mut().filter(|loader| loader.path.is_some()) {
-            loader.kind.get_or_insert(LoaderType::Rom);
-        }
-        sort_disks(&mut def.devices.disks);
         Ok(())
     }
 
     fn device_post_parse(&self, device: DeviceMut<'_>, _def: &DomainDefinition, _flags: ParseFlags) -> Result<()> {
-        match device {
-            DeviceMut::Disk(disk) => disk.readonly |= disk.device == DiskDevice::CdRom,
-            DeviceMut::Filesystem(filesystem) => {
-                filesystem.accessmode.get_or_insert(AccessMode::Passthrough);
-            }
-            DeviceMut::Console(console) => {
-                console.target_type.get_or_insert_with(|| "serial".to_owned());
-            }
-            DeviceMut::Vsock(vsock) => {
-                vsock.cid.get_or_insert(VsockCid { auto: Some(YesNo::Yes), address: None });
-            }
-            _ => {}
+        if let DeviceMut::Console(console) = device {
+            console.target_type.get_or_insert_with(|| "serial".to_owned());
         }
         Ok(())
     }
 
     fn definition_post_parse(&self, def: &mut DomainDefinition, _flags: ParseFlags) -> Result<()> {
         name_interfaces(def);
-        complete_videos(def);
         Ok(())
-    }
-}
-
-/// Disks of one bus stand together, in the order of their targets.
-fn sort_disks(disks: &mut [Disk]) {
-    let mut buses = Vec::new();
-    for disk in disks.iter() {
-        if !buses.contains(&disk.target.bus) {
-            buses.push(disk.target.bus);
-        }
-    }
-    disks.sort_by_key(|disk| (buses.iter().position(|bus| *bus == disk.target.bus), disk.index()));
-}
-
-/// A screen needs a video card, and each card has memory and heads.
-fn complete_videos(def: &mut DomainDefinition) {
-    if def.devices.videos.is_empty() && !def.devices.graphics.is_empty() {
-        def.devices.videos.push(Video::default());
-    }
-    for Video { model, .. } in &mut def.devices.videos {
-        if model.kind == VideoType::Default {
-            model.kind = VideoType::Cirrus;
-        }
-        // In KiB.
-        let (ram, vram) = match model.kind {
-            VideoType::None => continue,
-            VideoType::Qxl => (Some(65_536), Some(65_536)),
-            VideoType::Vga | VideoType::Cirrus | VideoType::Vmvga | VideoType::Bochs => (None, Some(16_384)),
-            VideoType::Xen => (None, Some(4_096)),
-            _ => (None, None),
-        };
-        model.ram = model.ram.or(ram);
-        model.vram = model.vram.or(vram);
-        model.heads = model.heads.or(Some(1));
     }
 }
 

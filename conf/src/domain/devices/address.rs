@@ -202,7 +202,7 @@ impl Element for Address {
             }),
             "virtio-mmio" => Self::VirtioMmio,
             "isa" => Self::Isa { iobase: number("iobase")?, irq: number("irq")? },
-            "dimm" => Self::Dimm { slot: number("slot")?, base: node.value("base")? },
+            "dimm" => Self::Dimm { slot: Some(node.require("slot")?), base: node.value("base")? },
             "unassigned" => Self::Unassigned,
             other => {
                 return Err(node.bad_attr(
@@ -345,6 +345,13 @@ pub struct Rom {
 pub fn is_user_alias(name: &str) -> bool {
     let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     name.starts_with("ua-") && name.chars().all(valid)
+}
+
+impl DeviceInfo {
+    /// What is left for a device that the guest does not get: its name.
+    pub(super) fn alias_only(self) -> Self {
+        Self { alias: self.alias, ..Self::default() }
+    }
 }
 
 impl Element for DeviceInfo {

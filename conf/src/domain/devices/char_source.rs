@@ -133,7 +133,9 @@ impl CharSource {
     /// `type=`.
     pub fn parse_typed(node: Node<'_>, kind: &str) -> Result<Self> {
         let source = node.child("source");
-        let seclabels = match source {
+        // Only what is a file on the host has a label.
+        let labelled = matches!(kind, "dev" | "file" | "pipe" | "unix");
+        let seclabels = match source.filter(|_| labelled) {
             Some(source) => DeviceSecLabel::parse_all(source)?,
             None => Vec::new(),
         };

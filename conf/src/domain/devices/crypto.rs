@@ -26,10 +26,10 @@ pub struct Crypto {
     pub kind: CryptoType,
     #[xml(child)]
     pub backend: Option<CryptoBackend>,
-    #[xml(flatten)]
-    pub info: DeviceInfo,
     #[xml(child)]
     pub driver: VirtioOptions,
+    #[xml(flatten)]
+    pub info: DeviceInfo,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]

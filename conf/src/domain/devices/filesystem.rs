@@ -6,7 +6,7 @@ use oxivirt_core::Result;
 use super::address::{DeviceInfo, VirtioOptions};
 use super::disk_driver::VirtioModel;
 use crate::domain::tune::IdMap;
-use crate::xml::{Element, KiB, Node, OnOff, Value, Writer};
+use crate::xml::{Element, Node, OnOff, Value, Writer};
 use crate::xml_enum;
 
 xml_enum! {
@@ -116,13 +116,13 @@ xml_enum! {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct VirtiofsCache {
     #[xml(attr)]
-    pub mode: VirtiofsCacheMode,
+    pub mode: Option<VirtiofsCacheMode>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct VirtiofsSandbox {
     #[xml(attr)]
-    pub mode: VirtiofsSandboxMode,
+    pub mode: Option<VirtiofsSandboxMode>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
@@ -190,7 +190,9 @@ impl Element for Filesystem {
                 FilesystemType::Ram => {
                     let usage = child.attr("usage").ok_or_else(|| child.missing_attr("usage"))?;
                     let units = child.attr("units").unwrap_or("KiB");
-                    source.usage = Some(KiB::of_text(child, usage, units)?.0);
+                    let bytes = u64::parse_value(usage).and_then(|n| crate::xml::bytes_from(n, units));
+                    let bytes = bytes.ok_or_else(|| child.bad_attr("usage", usage, "a size with a known unit"))?;
+                    source.usage = Some(bytes / 1024);
                 }
                 FilesystemType::Volume => {
                     source.pool = Some(child.require("pool")?);
@@ -203,6 +205,11 @@ impl Element for Filesystem {
             }
         }
         let target = node.child("target").and_then(|t| t.attr("dir")).unwrap_or_default().to_owned();
+        let mut driver: FilesystemDriver = node.child_element("driver")?.unwrap_or_default();
+        let virtiofs = driver.kind == Some(FilesystemDriverType::Virtiofs);
+        if driver.kind.is_none() {
+            driver.format = None;
+        }
         Ok(Self {
             kind,
             accessmode: node.value("accessmode")?,
@@ -210,8 +217,8 @@ impl Element for Filesystem {
             dmode: mode_attr(node, "dmode")?,
             model: node.value("model")?,
             multidevs: node.value("multidevs")?,
-            driver: node.child_element("driver")?.unwrap_or_default(),
-            binary: node.child_element("binary")?,
+            driver,
+            binary: if virtiofs { node.child_element("binary")? } else { None },
             idmap: node.child_element("idmap")?,
             source,
             target,
@@ -225,19 +232,19 @@ impl Element for Filesystem {
     fn format(&self, w: &mut Writer) {
         w.attr("type", &self.kind);
         w.attr_opt("accessmode", self.accessmode.as_ref());
+        w.attr_opt("model", self.model.as_ref());
+        w.attr_opt("multidevs", self.multidevs.as_ref().filter(|m| **m != Multidevs::Default));
         for (name, mode) in [("fmode", self.fmode), ("dmode", self.dmode)] {
             if let Some(mode) = mode {
                 w.attr_str(name, &format!("{mode:04o}"));
             }
         }
-        w.attr_opt("model", self.model.as_ref());
-        w.attr_opt("multidevs", self.multidevs.as_ref());
         w.element_unless_empty("driver", &self.driver);
         if let Some(binary) = &self.binary {
             w.element_unless_empty("binary", binary);
         }
         if let Some(idmap) = &self.idmap {
-            w.element("idmap", idmap);
+            w.element_unless_empty("idmap", idmap);
         }
         w.open("source");
         if let Some(path) = &self.source.path {
@@ -259,12 +266,12 @@ impl Element for Filesystem {
         if self.readonly {
             w.flag("readonly");
         }
+        self.info.format(w);
         if let Some(limit) = &self.space_hard_limit {
             w.element("space_hard_limit", limit);
         }
         if let Some(limit) = &self.space_soft_limit {
             w.element("space_soft_limit", limit);
         }
-        self.info.format(w);
     }
 }

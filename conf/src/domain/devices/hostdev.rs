@@ -320,12 +320,14 @@ impl ScsiSource {
 
 impl Element for Hostdev {
     fn parse(node: Node<'_>) -> Result<Self> {
+        let source = HostdevSource::parse(node)?;
+        let scsi = matches!(source, HostdevSource::Scsi(_));
         Ok(Self {
-            source: HostdevSource::parse(node)?,
+            source,
             managed: node.value("managed")?.unwrap_or(YesNo::No),
             teaming: node.child_element("teaming")?,
-            readonly: node.child("readonly").is_some(),
-            shareable: node.child("shareable").is_some(),
+            readonly: scsi && node.child("readonly").is_some(),
+            shareable: scsi && node.child("shareable").is_some(),
             info: DeviceInfo::parse(node)?,
         })
     }

@@ -14,11 +14,13 @@ pub struct Interface {
     pub mac: Option<MacAddress>,
     pub mac_type: Option<MacType>,
     pub mac_check: Option<YesNo>,
+    /// What the guest made of it, a run-time fact.
+    pub mac_current: Option<MacAddress>,
     pub trust_guest_rx_filters: Option<YesNo>,
     pub source: InterfaceSource,
     /// Addresses and routes of the host's end.
     pub host_ip: IpInfo,
-    pub backend_domain: Option<String>,
+    pub backend_domain: Option<Box<str>>,
     pub vlan: Option<Box<Vlan>>,
     pub virtualport: Option<Box<VirtualPort>>,
     pub bandwidth: Option<Box<BandwidthLimits>>,
@@ -36,11 +38,11 @@ pub struct Interface {
     pub driver: InterfaceDriver,
     pub backend: Option<Box<Backend>>,
     pub filterref: Option<Box<FilterRef>>,
-    pub tune: Option<InterfaceTune>,
+    pub tune: Option<Box<InterfaceTune>>,
     pub link: Option<Link>,
     pub mtu: Option<Mtu>,
     pub teaming: Option<Box<Teaming>>,
-    pub coalesce: Option<Coalesce>,
+    pub coalesce: Option<Box<Coalesce>>,
     pub info: DeviceInfo,
     /// `<actual>`: what a network turned out to be, in status files.
     pub actual: Option<Box<RawElement>>,
@@ -52,6 +54,13 @@ impl Element for Interface {
         let mac = node.child("mac");
         let mac_value = |name| mac.and_then(|m: Node<'_>| m.attr(name));
         let source = InterfaceSource::parse(node)?;
+        let hostdev = matches!(source, InterfaceSource::Hostdev { .. });
+        let model: Option<String> = node.child("model").map(|m| m.require("type")).transpose()?;
+        // Only what passes the host's own interfaces can be filtered.
+        let filtered = matches!(
+            source,
+            InterfaceSource::Ethernet | InterfaceSource::Network { .. } | InterfaceSource::Bridge { .. }
+        );
         let address: Option<MacAddress> = match mac_value("address") {
             None => None,
             Some(_) => mac.map(|m| m.require("address")).transpose()?,
@@ -72,10 +81,11 @@ impl Element for Interface {
             mac: address,
             mac_type: mac.map(|m| m.value("type")).transpose()?.flatten(),
             mac_check: mac.map(|m| m.value("check")).transpose()?.flatten(),
+            mac_current: if live { mac.map(|m| m.value("currentAddress")).transpose()?.flatten() } else { None },
             trust_guest_rx_filters: node.value("trustGuestRxFilters")?,
             source,
             host_ip: node.child("source").map(IpInfo::parse).transpose()?.unwrap_or_default(),
-            backend_domain: node.child("backenddomain").and_then(|b| b.attr("name")).map(str::to_owned),
+            backend_domain: node.child("backenddomain").and_then(|b| b.attr("name")).map(Box::from),
             vlan: node.child_element("vlan")?,
             virtualport: node.child_element("virtualport")?,
             bandwidth: node.child_element("bandwidth")?,
@@ -86,15 +96,15 @@ impl Element for Interface {
             downscript: node.child_element("downscript")?,
             target,
             guest: node.child_element("guest")?,
-            model: node.child("model").map(|m| m.require("type")).transpose()?,
-            driver: node.child_element("driver")?.unwrap_or_default(),
+            driver: InterfaceDriver::parse_for(node, hostdev, model.as_deref())?,
+            model,
             backend: node.child_element("backend")?,
-            filterref: node.child_element("filterref")?,
+            filterref: node.child_element("filterref")?.filter(|_| filtered),
             tune: node.child_element("tune")?,
             link: node.child_element("link")?,
             mtu: node.child_element("mtu")?,
             teaming: node.child_element("teaming")?,
-            coalesce: node.child_element("coalesce")?.filter(|c| *c != Coalesce::default()),
+            coalesce: node.child_element("coalesce")?.filter(|c: &Box<Coalesce>| **c != Coalesce::default()),
             info: DeviceInfo::parse(node)?,
             actual: status_child(node, "actual"),
         })
@@ -116,6 +126,7 @@ impl Element for Interface {
             w.attr("address", mac);
             w.attr_opt("type", self.mac_type.as_ref());
             w.attr_opt("check", self.mac_check.as_ref());
+            w.attr_opt("currentAddress", self.mac_current.as_ref().filter(|_| w.mode().live));
             w.close();
         }
         self.source.format(w, &self.host_ip);
@@ -130,7 +141,7 @@ impl Element for Interface {
         opt(w, "downscript", self.downscript.as_ref());
         if let Some(name) = &self.backend_domain {
             w.open("backenddomain");
-            w.attr("name", name);
+            w.attr_str("name", name);
             w.close();
         }
         self.format_target(w);
@@ -144,9 +155,9 @@ impl Element for Interface {
         opt(w, "backend", self.backend.as_ref());
         opt(w, "filterref", self.filterref.as_ref());
         opt(w, "tune", self.tune.as_ref());
+        opt(w, "teaming", self.teaming.as_ref());
         opt(w, "link", self.link.as_ref());
         opt(w, "mtu", self.mtu.as_ref());
-        opt(w, "teaming", self.teaming.as_ref());
         opt(w, "coalesce", self.coalesce.as_ref());
         self.info.format(w);
     }

@@ -76,6 +76,9 @@ xml_enum! {
 pub struct InterfaceDriver {
     #[xml(attr)]
     pub name: Option<InterfaceDriverName>,
+    /// The variant of the host's driver, for host devices.
+    #[xml(attr)]
+    pub model: Option<String>,
     #[xml(attr)]
     pub txmode: Option<TxMode>,
     #[xml(attr)]
@@ -98,6 +101,28 @@ pub struct InterfaceDriver {
     pub host: Option<HostOffloads>,
     #[xml(child)]
     pub guest: Option<GuestOffloads>,
+}
+
+impl InterfaceDriver {
+    /// Reads it as the kind of card has it: a host device has the name of
+    /// the host's driver, a virtio card all the rest, others nothing.
+    pub(super) fn parse_for(node: Node<'_>, hostdev: bool, model: Option<&str>) -> Result<Self> {
+        let Some(driver) = node.child("driver") else { return Ok(Self::default()) };
+        let virtio = model.is_some_and(|model| model.starts_with("virtio"));
+        if !hostdev && !virtio {
+            return Ok(Self::default());
+        }
+        let found = <Self as Element>::parse(driver)?;
+        let backend = matches!(found.name, Some(InterfaceDriverName::Qemu | InterfaceDriverName::Vhost));
+        if let Some(name) = found.name.filter(|_| backend == hostdev) {
+            let allowed = if hostdev { "kvm, vfio, xen" } else { "qemu, vhost" };
+            return Err(driver.bad_attr("name", name.as_str(), allowed));
+        }
+        Ok(match hostdev {
+            true => Self { name: found.name, model: found.model, ..Self::default() },
+            false => Self { model: None, ..found },
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]

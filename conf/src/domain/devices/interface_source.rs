@@ -116,10 +116,8 @@ impl InterfaceSource {
                 // nothing.
                 let passt = node.child("backend").and_then(|b| b.attr("type")) == Some("passt");
                 let Some(source) = source else {
-                    if passt {
-                        return Ok(Self::VhostUser { path: None, mode: None, dev: None, reconnect: None });
-                    }
-                    return Err(node.missing_child("source"));
+                    let mode = if passt { None } else { Some(VhostUserMode::Client) };
+                    return Ok(Self::VhostUser { path: None, mode, dev: None, reconnect: None });
                 };
                 if let Some(other) = source.attr("type").filter(|t| *t != "unix") {
                     return Err(source.bad_attr("type", other, "unix"));
@@ -168,9 +166,9 @@ impl InterfaceSource {
                 let source = need()?;
                 Self::Vds {
                     switchid: source.require("switchid")?,
-                    portid: source.value("portid")?,
+                    portid: Some(source.value("portid")?.unwrap_or(0)),
                     portgroupid: source.value("portgroupid")?,
-                    connectionid: source.value("connectionid")?,
+                    connectionid: Some(source.value("connectionid")?.unwrap_or(0)),
                 }
             }
             other => {
@@ -189,7 +187,7 @@ impl InterfaceSource {
             Self::User | Self::Ethernet | Self::Null => {}
             Self::UserOn { dev } | Self::Vdpa { dev } => w.attr("dev", dev),
             Self::VhostUser { path, mode, dev, reconnect } => {
-                if path.is_some() {
+                if path.is_some() || mode.is_some() {
                     w.attr_str("type", "unix");
                 }
                 w.attr_opt("path", path.as_ref());

@@ -194,7 +194,7 @@ macro_rules! devices {
     }};
     (@after redirdevs $self:ident $w:ident) => {
         if let Some(filter) = &$self.redir_filter {
-            $w.element("redirfilter", filter);
+            $w.element_unless_empty("redirfilter", filter);
         }
     };
     (@after $list:ident $self:ident $w:ident) => {};

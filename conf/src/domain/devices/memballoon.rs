@@ -1,8 +1,10 @@
 //! `<memballoon>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
+use oxivirt_core::Result;
+
 use super::*;
-use crate::xml::{Element, OnOff};
+use crate::xml::{Element, Node, OnOff, Writer};
 use crate::xml_enum;
 
 xml_enum! {
@@ -13,20 +15,42 @@ xml_enum! {
 }
 
 /// `<memballoon>`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MemBalloon {
-    #[xml(attr)]
     pub model: BalloonModel,
-    #[xml(attr)]
     pub autodeflate: Option<OnOff>,
-    #[xml(attr = "freePageReporting")]
     pub free_page_reporting: Option<OnOff>,
-    #[xml(child)]
     pub stats: Option<BalloonStats>,
-    #[xml(flatten)]
     pub info: DeviceInfo,
-    #[xml(child)]
     pub driver: VirtioOptions,
+}
+
+impl Element for MemBalloon {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let model = node.require("model")?;
+        let info = DeviceInfo::parse(node)?;
+        let period = |stats: &BalloonStats| stats.period > 0;
+        Ok(Self {
+            model,
+            autodeflate: node.value("autodeflate")?,
+            free_page_reporting: node.value("freePageReporting")?,
+            stats: node.child_element("stats")?.filter(period),
+            // Without a device there is no place for it.
+            info: if model == BalloonModel::None { info.alias_only() } else { info },
+            driver: node.child_element("driver")?.unwrap_or_default(),
+        })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("model", &self.model);
+        w.attr_opt("autodeflate", self.autodeflate.as_ref());
+        w.attr_opt("freePageReporting", self.free_page_reporting.as_ref());
+        if let Some(stats) = &self.stats {
+            w.element("stats", stats);
+        }
+        self.info.format(w);
+        w.element_unless_empty("driver", &self.driver);
+    }
 }
 
 /// How often figures are asked for, seconds.

@@ -56,6 +56,46 @@ pub struct MemoryDeviceTarget {
     pub address_base: Option<u64>,
 }
 
+impl MemoryDeviceSource {
+    /// Drops what means nothing for a model.
+    fn keep_for(&mut self, model: MemoryModel) {
+        let persistent = matches!(model, MemoryModel::Nvdimm | MemoryModel::VirtioPmem);
+        let paged = matches!(model, MemoryModel::Dimm | MemoryModel::VirtioMem);
+        if !persistent {
+            self.path = None;
+        }
+        if model != MemoryModel::Nvdimm {
+            self.alignsize = None;
+            self.pmem = false;
+        }
+        if !paged {
+            self.pagesize = None;
+        }
+        if persistent {
+            self.nodemask = None;
+        }
+    }
+}
+
+impl MemoryDeviceTarget {
+    /// Drops what means nothing for a model.
+    fn keep_for(&mut self, model: MemoryModel) {
+        if model != MemoryModel::Nvdimm {
+            self.label_size = None;
+            self.readonly = false;
+        }
+        if model != MemoryModel::VirtioMem {
+            self.block = None;
+            self.requested = None;
+            self.current = None;
+            self.dynamic_memslots = None;
+        }
+        if !matches!(model, MemoryModel::VirtioMem | MemoryModel::VirtioPmem) {
+            self.address_base = None;
+        }
+    }
+}
+
 impl Element for MemoryDeviceTarget {
     fn parse(node: Node<'_>) -> Result<Self> {
         Ok(Self {
@@ -103,13 +143,19 @@ impl Element for MemoryDeviceTarget {
 impl Element for MemoryDevice {
     fn parse(node: Node<'_>) -> Result<Self> {
         let target = node.child("target").ok_or_else(|| node.missing_child("target"))?;
+        let model = node.require("model")?;
+        let mut source: MemoryDeviceSource = node.child_element("source")?.unwrap_or_default();
+        let mut target = MemoryDeviceTarget::parse(target)?;
+        source.keep_for(model);
+        target.keep_for(model);
+        let nvdimm = model == MemoryModel::Nvdimm;
         Ok(Self {
-            model: node.require("model")?,
+            model,
             access: node.value("access")?,
             discard: node.value("discard")?,
-            uuid: node.child_value("uuid")?,
-            source: node.child_element("source")?.unwrap_or_default(),
-            target: MemoryDeviceTarget::parse(target)?,
+            uuid: if nvdimm { node.child_value("uuid")? } else { None },
+            source,
+            target,
             info: DeviceInfo::parse(node)?,
         })
     }

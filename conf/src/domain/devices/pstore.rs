@@ -1,8 +1,10 @@
 //! `<pstore>` and `<nvram>` below `<devices>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
+use oxivirt_core::Result;
+
 use super::*;
-use crate::xml::{Element, KiB};
+use crate::xml::{Element, KiB, Node, Writer};
 use crate::xml_enum;
 
 xml_enum! {
@@ -23,8 +25,18 @@ pub struct Pstore {
 }
 
 /// `<nvram>` below `<devices>` (pseries).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NvramDevice {
-    #[xml(flatten)]
     pub info: DeviceInfo,
+}
+
+impl Element for NvramDevice {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        Ok(Self { info: DeviceInfo::parse(node)? })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.force_children();
+        self.info.format(w);
+    }
 }

@@ -50,7 +50,7 @@ impl Element for Rng {
             }
             Some("egd") => {
                 let kind = backend.attr("type").ok_or_else(|| backend.missing_attr("type"))?;
-                RngBackend::Egd(CharSource::parse_typed(backend, kind)?)
+                RngBackend::Egd(CharSource { seclabels: Vec::new(), ..CharSource::parse_typed(backend, kind)? })
             }
             Some("builtin") => RngBackend::Builtin,
             Some(other) => return Err(backend.bad_attr("model", other, "random, egd, builtin")),
@@ -80,6 +80,7 @@ impl Element for Rng {
             RngBackend::Egd(source) => {
                 w.attr_str("model", "egd");
                 w.attr_str("type", source.type_name());
+                w.force_children();
                 source.format_children(w);
             }
             RngBackend::Builtin => w.attr_str("model", "builtin"),

@@ -46,7 +46,7 @@ impl Element for Shmem {
             Some(size) => {
                 let text = size.text();
                 let bytes = u64::parse_value(text.trim())
-                    .and_then(|n| crate::xml::bytes_from(n, size.attr("unit").unwrap_or("MiB")));
+                    .and_then(|n| crate::xml::bytes_from(n, size.attr("unit").unwrap_or("bytes")));
                 Some(bytes.ok_or_else(|| size.bad_text(&text, "a size with a known unit"))?)
             }
         };
@@ -54,10 +54,12 @@ impl Element for Shmem {
         if name.contains('/') || name == "." || name == ".." || name.is_empty() {
             return Err(node.bad_attr("name", &name, "a file name without '/'"));
         }
+        let model = node.child("model").map(|m| m.value("type")).transpose()?.flatten().unwrap_or_default();
         Ok(Self {
             name,
-            role: node.value("role")?,
-            model: node.child("model").map(|m| m.value("type")).transpose()?.flatten().unwrap_or_default(),
+            // The oldest model has no roles.
+            role: node.value("role")?.filter(|_| model != ShmemModel::Ivshmem),
+            model,
             size,
             server: node.child("server").map(|s| s.value("path")).transpose()?,
             msi: node.child_element("msi")?,

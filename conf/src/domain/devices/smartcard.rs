@@ -43,7 +43,7 @@ impl Element for Smartcard {
             }
             Some("passthrough") => {
                 let kind = node.attr("type").ok_or_else(|| node.missing_attr("type"))?;
-                SmartcardKind::Passthrough(CharSource::parse_typed(node, kind)?)
+                SmartcardKind::Passthrough(CharSource { seclabels: Vec::new(), ..CharSource::parse_typed(node, kind)? })
             }
             Some(other) => return Err(node.bad_attr("mode", other, "host, host-certificates, passthrough")),
         };

@@ -1,8 +1,10 @@
 //! `<sound>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
+use oxivirt_core::Result;
+
 use super::*;
-use crate::xml::{Element, YesNo};
+use crate::xml::{Element, Node, Writer, YesNo};
 use crate::xml_enum;
 
 xml_enum! {
@@ -17,22 +19,44 @@ xml_enum! {
 }
 
 /// `<sound>`: a sound card.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sound {
-    #[xml(attr)]
     pub model: SoundModel,
-    #[xml(attr)]
     pub multichannel: Option<YesNo>,
-    #[xml(attr)]
     pub streams: Option<u32>,
-    #[xml(children = "codec")]
     pub codecs: Vec<SoundCodec>,
-    #[xml(child)]
     pub audio: Option<AudioRef>,
-    #[xml(child)]
     pub driver: VirtioOptions,
-    #[xml(flatten)]
     pub info: DeviceInfo,
+}
+
+impl Element for Sound {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let model = node.require("model")?;
+        let virtio = model == SoundModel::Virtio;
+        let has_codecs = matches!(model, SoundModel::Ich6 | SoundModel::Ich9);
+        Ok(Self {
+            model,
+            multichannel: node.value("multichannel")?,
+            streams: if virtio { Some(node.value("streams")?.unwrap_or(2)) } else { None },
+            codecs: if has_codecs { node.child_elements("codec")? } else { Vec::new() },
+            audio: node.child_element("audio")?,
+            driver: if virtio { node.child_element("driver")?.unwrap_or_default() } else { VirtioOptions::default() },
+            info: DeviceInfo::parse(node)?,
+        })
+    }
+
+    fn format(&self, w: &mut Writer) {
+        w.attr("model", &self.model);
+        w.attr_opt("multichannel", self.multichannel.as_ref());
+        w.attr_opt("streams", self.streams.as_ref());
+        w.elements("codec", &self.codecs);
+        if let Some(audio) = &self.audio {
+            w.element("audio", audio);
+        }
+        self.info.format(w);
+        w.element_unless_empty("driver", &self.driver);
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]

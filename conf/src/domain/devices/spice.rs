@@ -78,7 +78,11 @@ impl Spice {
             default_mode: node.value("defaultMode")?,
             keymap: node.value("keymap")?,
             auth: GraphicsAuth::parse(node)?,
-            channels: node.child_elements("channel")?,
+            channels: node
+                .child_elements("channel")?
+                .into_iter()
+                .filter(|c: &SpiceChannel| c.mode != SpiceChannelMode::Any)
+                .collect(),
             image: child_word(node, "image", "compression")?,
             jpeg: child_word(node, "jpeg", "compression")?,
             zlib: child_word(node, "zlib", "compression")?,

@@ -148,12 +148,14 @@ impl Element for TpmEmulator {
         };
         Ok(Self {
             version: node.value("version")?,
-            persistent_state: node.value("persistent_state")?,
+            persistent_state: node.value("persistent_state")?.filter(|kept: &YesNo| kept.is_yes()),
             debug: node.value("debug")?,
             encryption: node.child("encryption").map(|e| e.require("secret")).transpose()?,
             active_pcr_banks: banks,
             source,
-            profile: node.child_element("profile")?,
+            profile: node
+                .child_element("profile")?
+                .filter(|profile: &TpmProfile| profile.source.is_some() || profile.name.is_some()),
         })
     }
 

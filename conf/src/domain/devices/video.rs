@@ -70,9 +70,9 @@ pub struct VideoModel {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct VideoAcceleration {
     #[xml(attr)]
-    pub accel2d: Option<YesNo>,
-    #[xml(attr)]
     pub accel3d: Option<YesNo>,
+    #[xml(attr)]
+    pub accel2d: Option<YesNo>,
     #[xml(attr)]
     pub rendernode: Option<String>,
 }
@@ -95,10 +95,18 @@ impl Element for Video {
             // Only one card is primary; the first one if nothing is said.
             model.primary = model.primary.filter(|p| p.is_yes());
         }
+        if model.kind == VideoType::None {
+            // No card, and nothing to say about it.
+            let model = VideoModel { kind: VideoType::None, ..VideoModel::default() };
+            return Ok(Self { model, info: DeviceInfo::parse(node)?.alias_only(), ..Self::default() });
+        }
         let mut driver: VideoDriver = node.child_element("driver")?.unwrap_or_default();
         // An older place of the same attribute.
         if let Some(child) = node.child("model").filter(|_| driver.vgaconf.is_none()) {
             driver.vgaconf = child.value("vgaconf")?;
+        }
+        if model.kind == VideoType::Virtio {
+            driver.vgaconf = None;
         }
         Ok(Self { driver, model, info: DeviceInfo::parse(node)? })
     }

@@ -47,12 +47,13 @@ impl GraphicsAuth {
     pub(super) fn parse(node: Node<'_>) -> Result<Self> {
         let passwd: Option<String> = node.value("passwd")?;
         let valid_to: Option<String> = node.value("passwdValidTo")?.filter(|_| passwd.is_some());
+        let has_password = passwd.is_some();
         if let Some(text) = &valid_to
             && !is_date_time(text)
         {
             return Err(node.bad_attr("passwdValidTo", text, "YYYY-MM-DDThh:mm:ss"));
         }
-        Ok(Self { passwd, valid_to, connected: node.value("connected")? })
+        Ok(Self { passwd, valid_to, connected: node.value("connected")?.filter(|_| has_password) })
     }
 
     pub(super) fn format(&self, w: &mut Writer) {

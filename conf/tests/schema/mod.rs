@@ -1,0 +1,4 @@
+//! Documents made from the published schemas.
+
+pub(crate) mod grammar;
+pub(crate) mod sample;
