@@ -10,9 +10,9 @@ const REDEFINE: CheckpointParse = CheckpointParse { redefine: true, internal: fa
 fn domain(uuid: u128) -> DomainDefinition {
     let text = format!(
         "<domain type='test'><name>n</name><uuid>{}</uuid><memory>1</memory><os><type>hvm</type></os><devices>\
-         <disk type='file'><source file='/a'/><target dev='vda'/></disk>\
-         <disk type='file'><source file='/b'/><target dev='vdb'/></disk>\
-         <disk type='file' device='cdrom'><target dev='hda'/></disk></devices></domain>",
+         <disk type='file'><source file='/a'/><target dev='vda' bus='virtio'/></disk>\
+         <disk type='file'><source file='/b'/><target dev='vdb' bus='virtio'/></disk>\
+         <disk type='file' device='cdrom'><target dev='hda' bus='ide'/></disk></devices></domain>",
         uuid::Uuid::from_u128(uuid)
     );
     DomainDefinition::parse(&text, ParseFlags::INACTIVE, &NoHooks).unwrap()

@@ -18,11 +18,11 @@ fn parse(inside: &str, flags: SnapshotParse) -> Result<SnapshotDefinition> {
 
 const DOMAIN: &str = "<domain type='test'><name>n</name><uuid>00000000-0000-0000-0000-000000000001</uuid>\
     <memory>1</memory><os><type>hvm</type></os><devices>\
-    <disk type='file'><source file='/d/a.img'/><target dev='vda'/></disk>\
-    <disk type='file' snapshot='no'><source file='/d/b'/><target dev='vdb'/></disk>\
-    <disk type='file' snapshot='external'><source file='/d.x/c'/><target dev='vdc'/></disk>\
-    <disk type='file' device='cdrom'><target dev='hda'/><readonly/></disk>\
-    <disk type='block'><source dev='/dev/b'/><target dev='vde'/></disk></devices></domain>";
+    <disk type='file'><source file='/d/a.img'/><target dev='vda' bus='virtio'/></disk>\
+    <disk type='file' snapshot='no'><source file='/d/b'/><target dev='vdb' bus='virtio'/></disk>\
+    <disk type='file' snapshot='external'><source file='/d.x/c'/><target dev='vdc' bus='virtio'/></disk>\
+    <disk type='file' device='cdrom'><target dev='hda' bus='ide'/><readonly/></disk>\
+    <disk type='block'><source dev='/dev/b'/><target dev='vde' bus='virtio'/></disk></devices></domain>";
 
 fn domain() -> DomainDefinition {
     DomainDefinition::parse(DOMAIN, ParseFlags::INACTIVE, &NoHooks).unwrap()
@@ -92,16 +92,16 @@ fn malformed_documents_are_refused() {
 
 #[test]
 fn disks_follow_request_then_domain_then_default() {
-    let all = "vda=internal vdb=no vdc=external:/d.x/c.s hda=no vde=internal ";
+    let all = "vda=internal vdb=no vdc=external:/d.x/c.s vde=internal hda=no ";
     assert_eq!(aligned("", INTERNAL).unwrap(), all);
     let wanted = "<disk name='vde' snapshot='no'/>";
-    let outside = "vda=external:/d/a.s vdb=no vdc=external:/d.x/c.s hda=no vde=no ";
+    let outside = "vda=external:/d/a.s vdb=no vdc=external:/d.x/c.s vde=no hda=no ";
     assert_eq!(aligned(wanted, EXTERNAL).unwrap(), outside);
     let named = "<disk name='/dev/b'><source file='/n'/></disk><disk name='vda' snapshot='manual'/>";
-    let found = "vda=manual vdb=no vdc=external:/d.x/c.s hda=no vde=external:/n ";
+    let found = "vda=manual vdb=no vdc=external:/d.x/c.s vde=external:/n hda=no ";
     assert_eq!(aligned(named, EXTERNAL).unwrap(), found);
     let forced = Alignment { default: SnapshotLocation::Internal, uniform: false, force_default: true };
-    assert_eq!(aligned("", forced).unwrap(), "vda=internal vdb=internal vdc=internal hda=no vde=internal ");
+    assert_eq!(aligned("", forced).unwrap(), "vda=internal vdb=internal vdc=internal vde=internal hda=no ");
 }
 
 #[test]

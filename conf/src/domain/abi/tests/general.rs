@@ -55,7 +55,7 @@ fn processors_and_threads() {
         ("id='2' enabled='no'", "id='2' enabled='yes'", "/domain/vcpu/@current"),
         ("hotpluggable='yes' order='2'", "hotpluggable='no' order='2'", "/domain/vcpus/vcpu[@id='1']/@hotpluggable"),
         ("'no' order='1'", "'no' order='3'", "/domain/vcpus/vcpu[@id='0']/@order"),
-        ("id='1' enabled='yes'", "id='1' enabled='no'", "/domain/vcpus/vcpu[@id='1']/@enabled"),
+        ("id='1' enabled='yes'", "id='1' enabled='no'", "/domain/vcpu/@current"),
     ]);
     allowed(&[("<iothreads>2<", "<iothreads>3<")]);
 }
