@@ -1,6 +1,8 @@
 //! `<metadata>` and the drivers' own namespaces.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
+use std::collections::HashSet;
+
 use oxivirt_core::Result;
 
 use crate::xml::{Element, Node, RawElement, RawNode, Writer};
@@ -9,13 +11,8 @@ use crate::xml_enum;
 /// Reads `<metadata>`: of each namespace the first element, the rest goes;
 /// `None` when nothing is left.
 pub(crate) fn parse_metadata(node: Node<'_>) -> Option<RawElement> {
-    let mut seen = Vec::new();
-    let mut keep = Vec::new();
-    for child in node.children() {
-        let namespace = child.namespace();
-        keep.push(namespace.is_some_and(|uri| !seen.contains(&uri)));
-        seen.extend(namespace);
-    }
+    let mut seen = HashSet::new();
+    let keep: Vec<bool> = node.children().map(|child| child.namespace().is_some_and(|uri| seen.insert(uri))).collect();
     let mut raw = RawElement::copy(node);
     let mut keep = keep.into_iter();
     raw.children.retain(|child| !matches!(child, RawNode::Element(_)) || keep.next() == Some(true));

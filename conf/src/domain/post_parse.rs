@@ -1,6 +1,6 @@
 //! What every driver fills in the same way.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use oxivirt_core::{Error, Result};
 
@@ -358,7 +358,7 @@ fn implied_console(def: &mut DomainDefinition) {
 
 /// Every device that sits on a controller gets one.
 fn implied_controllers(def: &mut DomainDefinition) {
-    let mut wanted: Vec<(ControllerType, u32)> = Vec::new();
+    let mut last: BTreeMap<ControllerType, u32> = BTreeMap::new();
     for disk in &def.devices.disks {
         let kind = match disk.target.bus {
             Some(DiskBus::Ide) => ControllerType::Ide,
@@ -371,9 +371,12 @@ fn implied_controllers(def: &mut DomainDefinition) {
             Some(Address::Drive(drive)) => drive.controller,
             _ => place_of(disk).map_or(0, |drive| drive.controller),
         };
-        // Drives count through all controllers, so none may be missing.
-        wanted.extend((0..=at.min(255)).map(|index| (kind, index)));
+        let last = last.entry(kind).or_default();
+        *last = at.min(255).max(*last);
     }
+    // Drives count through all controllers, so none may be missing.
+    let mut wanted: Vec<(ControllerType, u32)> =
+        last.into_iter().flat_map(|(kind, last)| (0..=last).map(move |index| (kind, index))).collect();
     // By kind, however the disks stand.
     const ORDER: [ControllerType; 4] =
         [ControllerType::Scsi, ControllerType::Fdc, ControllerType::Ide, ControllerType::Sata];

@@ -1,11 +1,11 @@
 //! Checks of the whole that hold for every driver.
 
+use std::collections::{HashMap, HashSet};
+
 use oxivirt_core::{Error, Result};
 
 use super::DomainDefinition;
-use super::{
-    CacheShare, CacheType, CpuSet, Firmware, FirmwareFeatureName, LoaderType, NumaMode, NumaPlacement, SecLabelType,
-};
+use super::{CacheType, CpuSet, Firmware, FirmwareFeatureName, LoaderType, NumaMode, NumaPlacement, SecLabelType};
 
 /// Refuses a domain that no driver could run.
 pub(super) fn run(def: &DomainDefinition) -> Result<()> {
@@ -60,32 +60,42 @@ fn memory(def: &DomainDefinition) -> Result<()> {
 /// Shares of caches and bandwidth do not collide.
 fn cputune(def: &DomainDefinition) -> Result<()> {
     let Some(tune) = &def.cputune else { return Ok(()) };
-    for (at, share) in tune.cachetune.iter().enumerate() {
-        for (nth, cache) in share.caches.iter().enumerate() {
-            if share.caches.iter().take(nth).any(|other| collide(other, cache)) {
+    let mut shared = CpuSet::default();
+    for share in &tune.cachetune {
+        let mut caches = HashMap::<(u32, u32), Vec<CacheType>>::new();
+        for cache in &share.caches {
+            let kinds = caches.entry((cache.id, cache.level)).or_default();
+            // At most three get this far.
+            let collides = kinds.iter().any(|kind| collide(*kind, cache.kind));
+            kinds.push(cache.kind);
+            if collides {
                 return refuse(format!(
                     "two shares of cache {} on level {} for vCPUs {}",
                     cache.id, cache.level, share.vcpus
                 ));
             }
         }
-        if tune.cachetune.iter().take(at).any(|other| other.vcpus.overlaps(&share.vcpus)) {
+        if shared.overlaps(&share.vcpus) {
             return refuse(format!("vCPUs {} have more than one <cachetune>", share.vcpus));
         }
+        shared.add_all(&share.vcpus);
         if let Some(monitor) = share.monitors.iter().find(|m| m.vcpus.iter().any(|vcpu| !share.vcpus.contains(vcpu))) {
             return refuse(format!("monitor of vCPUs {} exceeds its <cachetune> of {}", monitor.vcpus, share.vcpus));
         }
     }
-    for (at, share) in tune.memorytune.iter().enumerate() {
-        for (nth, node) in share.nodes.iter().enumerate() {
-            if share.nodes.iter().take(nth).any(|other| other.id == node.id) {
+    let mut shared = CpuSet::default();
+    for share in &tune.memorytune {
+        let mut nodes = HashSet::new();
+        for node in &share.nodes {
+            if !nodes.insert(node.id) {
                 return refuse(format!("two shares of bandwidth of node {} for vCPUs {}", node.id, share.vcpus));
             }
         }
         let collides = |other: &super::CpuSet| other.overlaps(&share.vcpus) && *other != share.vcpus;
-        if tune.memorytune.iter().take(at).any(|other| other.vcpus.overlaps(&share.vcpus)) {
+        if shared.overlaps(&share.vcpus) {
             return refuse(format!("vCPUs {} have more than one <memorytune>", share.vcpus));
         }
+        shared.add_all(&share.vcpus);
         if tune.cachetune.iter().any(|other| collides(&other.vcpus)) {
             return refuse(format!("<memorytune> of vCPUs {} overlaps a <cachetune> of others", share.vcpus));
         }
@@ -93,8 +103,8 @@ fn cputune(def: &DomainDefinition) -> Result<()> {
     Ok(())
 }
 
-fn collide(a: &CacheShare, b: &CacheShare) -> bool {
-    a.id == b.id && a.level == b.level && (a.kind == b.kind || a.kind == CacheType::Both || b.kind == CacheType::Both)
+fn collide(a: CacheType, b: CacheType) -> bool {
+    a == b || a == CacheType::Both || b == CacheType::Both
 }
 
 /// Loader, variable store and automatic choice fit together.
@@ -156,28 +166,37 @@ fn numatune(def: &DomainDefinition) -> Result<()> {
 /// One scheduler per thread, and only for threads that exist.
 fn schedulers(def: &DomainDefinition) -> Result<()> {
     let Some(tune) = &def.cputune else { return Ok(()) };
-    let overlap = |sets: &[&CpuSet]| {
-        sets.iter().enumerate().any(|(at, set)| sets.iter().take(at).any(|other| other.overlaps(set)))
-    };
-    if overlap(&tune.vcpusched.iter().map(|s| &s.vcpus).collect::<Vec<_>>()) {
+    if overlap(tune.vcpusched.iter().map(|s| &s.vcpus)) {
         return refuse("'vcpusched' attributes 'vcpus' must not overlap");
     }
-    if overlap(&tune.iothreadsched.iter().map(|s| &s.iothreads).collect::<Vec<_>>()) {
+    if overlap(tune.iothreadsched.iter().map(|s| &s.iothreads)) {
         return refuse("'iothreadsched' attributes 'iothreads' must not overlap");
     }
+    let threads: HashSet<u32> = def.iothreads.iter().map(|t| t.id).collect();
     for id in tune.iothreadsched.iter().flat_map(|s| s.iothreads.iter()) {
-        if !def.iothreads.iter().any(|t| t.id == id) {
+        if !threads.contains(&id) {
             return unsupported(format!("Cannot find 'iothread' : {id}"));
         }
     }
     Ok(())
 }
 
+/// Whether a number is in more than one of the sets.
+fn overlap<'s>(mut sets: impl Iterator<Item = &'s CpuSet>) -> bool {
+    let mut all = CpuSet::default();
+    sets.any(|set| {
+        let overlaps = all.overlaps(set);
+        all.add_all(set);
+        overlaps
+    })
+}
+
 /// At most one label per model.
 fn labels(def: &DomainDefinition) -> Result<()> {
-    for (at, label) in def.seclabels.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for label in &def.seclabels {
         let Some(model) = &label.model else { continue };
-        if def.seclabels.iter().take(at).any(|other| other.model.as_ref() == Some(model)) {
+        if !seen.insert(model) {
             return refuse(format!("seclabel for model {model} is already provided"));
         }
         if label.kind == Some(SecLabelType::Static) && label.label.is_none() {

@@ -208,16 +208,15 @@ fn interface(interface: &Interface) -> Result<()> {
 
 /// No host device is given away twice.
 fn hostdevs(devices: &Devices) -> Result<()> {
-    for (at, hostdev) in devices.hostdevs.iter().enumerate() {
-        let same = |other: &HostdevSource| match (other, &hostdev.source) {
-            (HostdevSource::Pci { address: a, .. }, HostdevSource::Pci { address: b, .. }) => {
-                (a.domain, a.bus, a.slot, a.function) == (b.domain, b.bus, b.slot, b.function)
-            }
-            (HostdevSource::Mdev { uuid: a, .. }, HostdevSource::Mdev { uuid: b, .. }) => a == b,
-            (HostdevSource::Scsi(a), HostdevSource::Scsi(b)) => a.source == b.source,
-            _ => false,
+    let mut seen = HashSet::new();
+    for hostdev in &devices.hostdevs {
+        let key = match &hostdev.source {
+            HostdevSource::Pci { address: a, .. } => format!("pci {} {} {} {}", a.domain, a.bus, a.slot, a.function),
+            HostdevSource::Mdev { uuid, .. } => format!("mdev {uuid}"),
+            HostdevSource::Scsi(scsi) => format!("scsi {:?}", scsi.source),
+            _ => continue,
         };
-        if devices.hostdevs.iter().take(at).any(|other| same(&other.source)) {
+        if !seen.insert(key) {
             return refuse("Hostdev already exists in the domain configuration");
         }
     }

@@ -1,4 +1,18 @@
 //! From text to tree.
+//!
+//! What a client sends may be made to do harm, so whatever is read here is
+//! bounded: the text, the numbers of elements and attributes, the depth, and
+//! the attributes that the search for a namespace passes by. Within these
+//! limits a document takes memory in proportion to its text.
+//!
+//! Against libxml2, which stock libvirt reads with:
+//! - the text is UTF-8, whatever encoding it declares, as there; an encoding
+//!   that nobody knows is not refused. Other encodings, UTF-16 with its mark
+//!   among them, are;
+//! - entities may not be declared. The five predefined ones and references to
+//!   characters are all there are. A document type without declarations is
+//!   ignored, and nothing is ever fetched;
+//! - elements nest as deeply, but have fewer attributes.
 
 use std::borrow::Cow;
 
@@ -10,10 +24,14 @@ use super::tree::{Attribute, Document, Kind, NONE, NodeData, ReadMode};
 
 /// Largest document in bytes.
 pub const MAX_SIZE: usize = 16 << 20;
-/// Deepest nesting of elements.
-pub const MAX_DEPTH: usize = 256;
+/// Deepest nesting of elements, that of libxml2.
+pub const MAX_DEPTH: usize = 257;
+/// Most elements, texts and comments of a document together.
+pub const MAX_NODES: usize = 1 << 18;
 /// Most attributes of one element.
 pub const MAX_ATTRIBUTES: usize = 512;
+/// Most attributes of an element and those around it together.
+const MAX_OPEN_ATTRIBUTES: usize = 1024;
 
 impl<'a> Document<'a> {
     /// Reads a document.
@@ -31,6 +49,9 @@ impl<'a> Document<'a> {
     pub fn parse_bytes(bytes: &'a [u8]) -> Result<Self> {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::parse(text),
+            Err(_) if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => {
+                Err(detail(1, "the text is UTF-16, only UTF-8 is read"))
+            }
             Err(error) => {
                 let at = error.valid_up_to();
                 let line = 1 + bytes.iter().take(at).filter(|b| **b == b'\n').count();
@@ -41,7 +62,7 @@ impl<'a> Document<'a> {
 }
 
 fn detail(line: usize, what: impl std::fmt::Display) -> Error {
-    Error::new(ErrorCode::XML_DETAIL, format!("at line {line}: {what}"))
+    Error::new(ErrorCode::XML_DETAIL, clipped(format!("at line {line}: {what}")))
 }
 
 /// Refuses what no XML document may hold, before anything is built.
@@ -52,32 +73,56 @@ fn check_text(source: &str) -> Result<()> {
     if source.trim().is_empty() {
         return Err(detail(1, "the document is empty"));
     }
-    let forbidden = source.bytes().position(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'));
-    match forbidden {
-        None => Ok(()),
-        Some(at) => {
-            let byte = source.as_bytes().get(at).copied().unwrap_or_default();
-            let what = format!("the character 0x{byte:02x} is not allowed in XML");
-            Err(detail(Document::line_at(source, at), what))
+    // U+FFFE and U+FFFF are the only others, three bytes that begin with 0xef.
+    let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r')) || b == 0xef;
+    for (at, _) in source.bytes().enumerate().filter(|(_, b)| suspect(*b)) {
+        match source.get(at..).and_then(|rest| rest.chars().next()) {
+            Some(c) if !is_character(c) => {
+                let what = format!("the character 0x{:02x} is not allowed in XML", u32::from(c));
+                return Err(detail(Document::line_at(source, at), what));
+            }
+            _ => {}
         }
     }
+    Ok(())
 }
+
+/// Whether a document may hold the character.
+fn is_character(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// A message without the megabytes that a name or value may have.
+pub(super) fn clipped(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+        message.push('…');
+    }
+    message
+}
+
+const LONGEST_MESSAGE: usize = 1024;
+
+/// Room made beforehand; what is larger may well be one long text.
+const EXPECTED_NODES: usize = 4096;
 
 struct Builder<'a> {
     doc: Document<'a>,
     current: u32,
     depth: usize,
+    /// Attributes of the elements that are open.
+    open_attributes: usize,
 }
 
 impl<'a> Builder<'a> {
     fn new(source: &'a str) -> Self {
         let doc = Document {
             source,
-            nodes: Vec::with_capacity(16 + source.len() / 24),
-            attrs: Vec::with_capacity(16 + source.len() / 24),
+            nodes: Vec::with_capacity((16 + source.len() / 24).min(EXPECTED_NODES)),
+            attrs: Vec::with_capacity((16 + source.len() / 24).min(EXPECTED_NODES)),
             mode: ReadMode::default(),
         };
-        Self { doc, current: NONE, depth: 0 }
+        Self { doc, current: NONE, depth: 0, open_attributes: 0 }
     }
 
     fn fail(&self, at: usize, what: impl std::fmt::Display) -> Error {
@@ -114,10 +159,13 @@ impl<'a> Builder<'a> {
                 Event::CData(text) => self.append(start, Kind::CData, text.into_inner())?,
                 Event::Comment(text) if self.current != NONE => {
                     self.drop_blank();
-                    self.push(Kind::Comment, start, text.into_inner());
+                    self.push_text(Kind::Comment, start, text.into_inner())?;
                 }
                 Event::DocType(text) if text.contains('[') => {
                     return Err(self.fail(start, "a document type with declarations is not allowed"));
+                }
+                Event::Decl(_) if start > 0 => {
+                    return Err(self.fail(start, "the XML declaration stands at the start of the document only"));
                 }
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::DocType(_) => {}
                 Event::Eof => break,
@@ -143,6 +191,9 @@ impl<'a> Builder<'a> {
             return Err(self.fail(at, format_args!("elements are nested deeper than {MAX_DEPTH}")));
         }
         self.drop_blank();
+        if self.doc.nodes.len() >= MAX_NODES {
+            return Err(self.fail(at, format_args!("more than {MAX_NODES} elements")));
+        }
         let name_end = tag.find(is_blank).unwrap_or(tag.len());
         let (name, rest) = tag.split_at_checked(name_end).unwrap_or((tag, ""));
         if !is_name(name) {
@@ -152,6 +203,11 @@ impl<'a> Builder<'a> {
         self.attributes(at, rest)?;
         let id = self.push(Kind::Element, at, Cow::Borrowed(name));
         let last = self.doc.attrs.len() as u32;
+        self.open_attributes += (last - first) as usize;
+        if self.open_attributes > MAX_OPEN_ATTRIBUTES {
+            let what = format_args!("more than {MAX_OPEN_ATTRIBUTES} attributes of an element and those around it");
+            return Err(self.fail(at, what));
+        }
         if let Some(node) = self.doc.nodes.get_mut(id as usize) {
             node.attrs = first..last;
         }
@@ -161,7 +217,9 @@ impl<'a> Builder<'a> {
 
     fn close(&mut self) {
         self.depth = self.depth.saturating_sub(1);
-        self.current = self.doc.nodes.get(self.current as usize).map_or(NONE, |n| n.parent);
+        let Some(node) = self.doc.nodes.get(self.current as usize) else { return };
+        self.open_attributes = self.open_attributes.saturating_sub(node.attrs.len());
+        self.current = node.parent;
     }
 
     fn attributes(&mut self, at: usize, text: &'a str) -> Result<()> {
@@ -247,8 +305,7 @@ impl<'a> Builder<'a> {
                     },
                     None => return Err(self.fail(at, format_args!("entity '{name}' is not defined"))),
                 };
-                let legal = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
-                return match code.and_then(char::from_u32).filter(legal) {
+                return match code.and_then(char::from_u32).filter(|c| is_character(*c)) {
                     Some(c) => Ok(c.to_string()),
                     None => Err(self.fail(at, format_args!("'&{name};' is no character that XML allows"))),
                 };
@@ -286,10 +343,16 @@ impl<'a> Builder<'a> {
         let last = self.doc.nodes.get(self.current as usize).map_or(NONE, |n| n.last);
         match self.doc.nodes.get_mut(last as usize) {
             Some(node) if node.kind == kind && kind == Kind::Text => node.value.to_mut().push_str(&text),
-            _ => {
-                self.push(kind, at, text);
-            }
+            _ => self.push_text(kind, at, text)?,
         }
+        Ok(())
+    }
+
+    fn push_text(&mut self, kind: Kind, at: usize, text: Cow<'a, str>) -> Result<()> {
+        if self.doc.nodes.len() >= MAX_NODES {
+            return Err(self.fail(at, format_args!("more than {MAX_NODES} elements and texts")));
+        }
+        self.push(kind, at, text);
         Ok(())
     }
 

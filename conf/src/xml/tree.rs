@@ -226,7 +226,8 @@ impl<'d> Node<'d> {
 
     /// An error about this element: code `XML_ERROR`, path and line added.
     pub fn error(&self, what: impl std::fmt::Display) -> Error {
-        Error::new(ErrorCode::XML_ERROR, format!("line {}: {}: {what}", self.line(), self.path()))
+        let message = format!("line {}: {}: {what}", self.line(), self.path());
+        Error::new(ErrorCode::XML_ERROR, super::read::clipped(message))
     }
 
     /// The error for an attribute with a value that is not allowed.
