@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use oxivirt_tests::{assets, process, skip};
 
-use crate::{fuzz, guest, packages, stage};
+use crate::{conformance, fuzz, guest, packages, stage};
 
 mod summary;
 
@@ -81,6 +81,7 @@ fn run(tally: &mut Tally, notes: &std::path::Path) -> Result<(), String> {
     harness(tally, "the examples in the documentation", &["test", "--workspace", "--no-fail-fast", "--doc"], notes);
 
     fuzzing(tally);
+    conforming(tally);
 
     let noted = std::fs::read_to_string(notes).map_err(|e| format!("reading the skips: {e}"))?;
     for line in noted.lines() {
@@ -102,6 +103,28 @@ fn fuzzing(tally: &mut Tally) {
             Ok(()) => tally.passed += 1,
             Err(message) => tally.fail(&message),
         }
+    }
+}
+
+/// The suites over libvirt's own test data, strictly: each counts as one test,
+/// which fails when a case comes out otherwise than its list says.
+fn conforming(tally: &mut Tally) {
+    println!("running the conformance suites");
+    match conformance::judge_all() {
+        Ok(Ok(suites)) => {
+            for suite in suites {
+                println!("conformance {}: {} cases", suite.suite, suite.cases);
+                match suite.problems.as_slice() {
+                    [] => tally.passed += 1,
+                    problems => tally.fail(&format!("conformance {}: {}", suite.suite, problems.join("\n  "))),
+                }
+            }
+        }
+        Ok(Err(folder)) => {
+            let folder = folder.display();
+            tally.skip(&format!("NO CONFORMANCE SUITE WAS RUN: there is no corpus at {folder}; set OXIVIRT_CORPUS"));
+        }
+        Err(message) => tally.fail(&format!("conformance: {message}")),
     }
 }
 

@@ -46,11 +46,7 @@ struct Case {
 type Suite = fn(&Path) -> Result<Vec<Case>, String>;
 
 pub(crate) fn command(arguments: &Arguments) -> Outcome {
-    let corpus = match (&arguments.corpus, std::env::var_os("OXIVIRT_CORPUS")) {
-        (Some(folder), _) => folder.clone(),
-        (None, Some(folder)) => folder.into(),
-        (None, None) => assets::workspace().join("../shared/corpus"),
-    };
+    let corpus = corpus(arguments.corpus.as_deref());
     if !corpus.is_dir() {
         return Err(format!("there is no corpus at {}: name it with --corpus", corpus.display()));
     }
@@ -74,6 +70,39 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
         true => Err(problems.join("\n")),
         false => Ok(()),
     }
+}
+
+/// Where the data lies, whether it is there or not.
+fn corpus(named: Option<&Path>) -> PathBuf {
+    match (named, std::env::var_os("OXIVIRT_CORPUS")) {
+        (Some(folder), _) => folder.to_owned(),
+        (None, Some(folder)) => folder.into(),
+        (None, None) => assets::workspace().join("../shared/corpus"),
+    }
+}
+
+/// What came out of one suite that was held against the lists of what is known.
+pub(crate) struct Judged {
+    pub(crate) suite: String,
+    pub(crate) cases: usize,
+    /// What is not as the lists say; empty when the suite passed.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Runs every suite strictly; `Ok(Err(_))` names the folder where there is no data.
+pub(crate) fn judge_all() -> Result<Result<Vec<Judged>, PathBuf>, String> {
+    let corpus = corpus(None);
+    if !corpus.is_dir() {
+        return Ok(Err(corpus));
+    }
+    let results = run(&corpus, None)?;
+    let known = known::read()?;
+    let judged = results.iter().map(|(suite, cases)| Judged {
+        suite: suite.clone(),
+        cases: cases.len(),
+        problems: known.judge(suite, cases),
+    });
+    Ok(Ok(judged.collect()))
 }
 
 type Results = BTreeMap<String, Vec<Case>>;
