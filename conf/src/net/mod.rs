@@ -23,7 +23,7 @@ use crate::xml::Node;
 
 /// An error about an element with another code than `XML_ERROR`.
 pub(crate) fn coded(code: ErrorCode, node: Node<'_>, what: impl std::fmt::Display) -> Error {
-    Error::new(code, format!("line {}: {}: {what}", node.line(), node.path()))
+    node.error_coded(code, what)
 }
 
 /// An element that lacks something without which it means nothing.

@@ -226,8 +226,13 @@ impl<'d> Node<'d> {
 
     /// An error about this element: code `XML_ERROR`, path and line added.
     pub fn error(&self, what: impl std::fmt::Display) -> Error {
+        self.error_coded(ErrorCode::XML_ERROR, what)
+    }
+
+    /// As [`Node::error`], with another code.
+    pub fn error_coded(&self, code: ErrorCode, what: impl std::fmt::Display) -> Error {
         let message = format!("line {}: {}: {what}", self.line(), self.path());
-        Error::new(ErrorCode::XML_ERROR, super::read::clipped(message))
+        Error::new(code, super::read::clipped(message))
     }
 
     /// The error for an attribute with a value that is not allowed.

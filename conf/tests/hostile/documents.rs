@@ -5,6 +5,10 @@ use oxivirt_conf::backup::{BackupDefinition, BackupForm};
 use oxivirt_conf::capabilities::Capabilities;
 use oxivirt_conf::checkpoint::{CheckpointDefinition, CheckpointParse};
 use oxivirt_conf::domain::{Device, DomainDefinition, DomainStatus, NoHooks, ParseFlags};
+use oxivirt_conf::interface::HostInterface;
+use oxivirt_conf::network::NetworkDefinition;
+use oxivirt_conf::network_port::NetworkPort;
+use oxivirt_conf::node_device::{NodeDeviceDefinition, ParseAs};
 use oxivirt_conf::nwfilter::NwFilterDefinition;
 use oxivirt_conf::nwfilter_binding::NwFilterBinding;
 use oxivirt_conf::secret::SecretDefinition;
@@ -54,6 +58,23 @@ kinds! {
     "backup", "<domainbackup mode='pull'><server name='localhost' port='10809'/><disks><disk name='vda' type='file'>\
         <scratch file='/a'/></disk></disks></domainbackup>",
         |xml| BackupDefinition::parse(xml, BackupForm::Public).map(drop);
+    "network", "<network><name>n</name><forward mode='nat'><nat><port start='1024' end='65535'/></nat></forward>\
+        <bridge name='virbr0' stp='on' delay='0'/><mac address='52:54:00:00:00:01'/><dns><host ip='10.0.0.9'>\
+        <hostname>h</hostname></host></dns><ip address='10.0.0.1' netmask='255.255.255.0'><dhcp>\
+        <range start='10.0.0.10' end='10.0.0.99'/><host mac='52:54:00:00:00:02' ip='10.0.0.5'/></dhcp></ip>\
+        <portgroup name='p' default='yes'><vlan><tag id='4'/></vlan></portgroup></network>",
+        |xml| NetworkDefinition::parse(xml, ParseFlags::NONE, &oxivirt_conf::network::NoHooks).map(drop);
+    "network port", "<networkport><uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid><owner><name>a</name>\
+        <uuid>c7a5fdbd-edaf-9455-926a-d65c16db1808</uuid></owner><mac address='52:54:00:11:22:33'/>\
+        <plug type='bridge' bridge='virbr0'/></networkport>",
+        |xml| NetworkPort::parse(xml).map(drop);
+    "host interface", "<interface type='ethernet' name='eth0'><start mode='none'/><mtu size='1500'/>\
+        <protocol family='ipv4'><ip address='10.0.0.1' prefix='24'/></protocol></interface>",
+        |xml| HostInterface::parse(xml).map(drop);
+    "node device", "<device><name>pci_0000_00_1c_0</name><parent>computer</parent><driver><name>x</name></driver>\
+        <capability type='pci'><domain>0</domain><bus>0</bus><slot>28</slot><function>0</function>\
+        <product id='0x1c10'>p</product><vendor id='0x8086'>v</vendor></capability></device>",
+        |xml| NodeDeviceDefinition::parse(xml, ParseAs::Existing).map(drop);
     "nwfilter", "<filter name='f' chain='root'><filterref filter='g'><parameter name='IP' value='10.0.0.1'/></filterref>\
         <rule action='drop' direction='in' priority='500'><tcp srcipaddr='10.1.2.3' srcportstart='80'/></rule></filter>",
         |xml| NwFilterDefinition::parse(xml).map(drop);
