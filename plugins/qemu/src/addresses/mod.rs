@@ -34,12 +34,15 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
         Some(Board { host_bridges: true, .. }) => spapr_vio::assign(domain)?,
         _ => {}
     }
+    if channels {
+        zpci::assign(domain, zpci::Who::Given)?;
+    }
     // A bus that the board does not have cannot be relied on.
     if has_pci {
         assign::assign(domain)?;
     }
     if channels {
-        zpci::assign(domain)?;
+        zpci::assign(domain, zpci::Who::All)?;
     }
     Ok(())
 }

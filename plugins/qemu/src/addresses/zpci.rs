@@ -6,11 +6,20 @@ use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{Address, DeviceInfo, PciAddress, ZpciAddress};
 use oxivirt_core::{Error, Result};
 
-/// Gives every PCI device a user's and a function's identity.
+/// Which devices get identities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Those that the definition put in a place and gave a part of them.
+    Given,
+    /// All.
+    All,
+}
+
+/// Gives PCI devices a user's and a function's identity.
 ///
 /// Errors: `XML_ERROR` when two devices share one; `INTERNAL_ERROR` when there
 /// is none left.
-pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
+pub(super) fn assign(domain: &mut DomainDefinition, who: Who) -> Result<()> {
     let (mut uids, mut fids) = (BTreeSet::new(), BTreeSet::new());
     for device in domain.devices.iter() {
         let Some(zpci) = device.info().and_then(|info| info.address.as_ref()).and_then(zpci) else { continue };
@@ -26,7 +35,9 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
         }
     }
     domain.devices.for_each_mut(|device| match device.info() {
-        Some(DeviceInfo { address: Some(Address::Pci(at)), .. }) if !at.is_empty() => {
+        Some(DeviceInfo { address: Some(Address::Pci(at)), .. })
+            if !at.is_empty() && (who == Who::All || at.zpci.is_some()) =>
+        {
             identify(at, &mut uids, &mut fids)
         }
         _ => Ok(()),
