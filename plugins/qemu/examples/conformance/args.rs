@@ -21,7 +21,7 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     let mut outcomes = Vec::new();
     for (case, answers) in cases::find(&corpus.join("qemu"))? {
         let Some(answer) = answers.get("args") else { continue };
-        // The driver writes command lines for the newest x86 boards so far.
+        // The driver writes command lines for the newest boards so far.
         if case.version == "latest" && case.variant.is_none() && !case.abi_update {
             let outcome = judged(|| judge(&case, answer, &recordings.of(&case)?));
             outcomes.push((case.name, outcome));

@@ -17,7 +17,8 @@ pub(super) fn controllers(b: &mut Builder<'_>) -> Result<()> {
             };
             b.pair("-global", format!("{host}.pci-hole64-size={}K", hole.0));
         }
-        if c.kind == ControllerType::Pci && c.pci.target_index.is_some() {
+        let bridges = crate::arch::board(domain).is_some_and(|board| board.host_bridges);
+        if c.kind == ControllerType::Pci && c.pci.target_index.is_some() && !bridges {
             return Err(unsupported(c, "<target index>"));
         }
         if let (Some("pci-root"), Some(hotplug)) = (c.model.as_deref(), c.pci.hotplug) {
@@ -73,7 +74,7 @@ pub(crate) fn device(b: &Builder<'_>, c: &Controller) -> Result<Option<Props>> {
         }
         ControllerType::Scsi => {
             let (driver, is_virtio) = scsi_driver(c, model)?;
-            let mut props = Props::new().text("driver", driver);
+            let mut props = Props::new().text("driver", place::virtio_driver(driver, &c.info));
             if is_virtio {
                 props = props
                     .and(&place::virtio(Some(&d.virtio)))
@@ -106,7 +107,7 @@ pub(crate) fn device(b: &Builder<'_>, c: &Controller) -> Result<Option<Props>> {
         ControllerType::VirtioSerial => {
             let driver = virtio_driver("virtio-serial-pci", model)?;
             Props::new()
-                .text("driver", driver)
+                .text("driver", place::virtio_driver(&driver, &c.info))
                 .and(&place::virtio(Some(&d.virtio)))
                 .text("id", alias)
                 .maybe_number("max_ports", c.ports)
@@ -125,6 +126,12 @@ fn pci(c: &Controller, model: &str, alias: &str) -> Result<Option<Props>> {
         value.ok_or_else(|| Error::internal(format!("PCI controller '{alias}' has no {what}")))
     };
     Ok(Some(match model {
+        // A host bridge of its own beside the board's.
+        "pci-root" if c.index != Some(0) => Props::new()
+            .text("driver", name("spapr-pci-host-bridge"))
+            .maybe_number("index", o.target_index)
+            .text("id", alias)
+            .maybe_number("numa_node", o.numa_node),
         "pci-root" | "pcie-root" => return Ok(None),
         "pci-bridge" => Props::new()
             .text("driver", name("pci-bridge"))
@@ -196,6 +203,7 @@ fn scsi_driver(c: &Controller, model: &str) -> Result<(&'static str, bool)> {
         "virtio-transitional" => ("virtio-scsi-pci-transitional", true),
         "virtio-non-transitional" => ("virtio-scsi-pci-non-transitional", true),
         "lsilogic" => ("lsi", false),
+        "ibmvscsi" => ("spapr-vscsi", false),
         "lsisas1068" => ("mptsas1068", false),
         "lsisas1078" => ("megasas", false),
         "vmpvscsi" => ("pvscsi", false),

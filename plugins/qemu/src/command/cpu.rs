@@ -10,7 +10,14 @@ use super::{Builder, on_off};
 
 pub(super) fn cpu(b: &mut Builder<'_>) -> Result<()> {
     let domain = b.domain;
+    // Some boards have a CPU that nobody names.
+    if domain.cpu.is_none() && crate::arch::board(domain).is_some() {
+        return Ok(());
+    }
     let mut text = model(b)?;
+    if domain.os.arch() == "armv7l" && b.emulator.arch == "aarch64" && b.is_kvm() {
+        text.push_str(",aarch64=off");
+    }
     let mut add = |name: &str, value: &str| text.push_str(&format!(",{name}={value}"));
     let present = |name: TimerName| domain.clock.timers.iter().find(|t| t.name == name).and_then(|t| t.present);
     if let Some(present) = present(TimerName::KvmClock) {

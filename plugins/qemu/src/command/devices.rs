@@ -89,8 +89,9 @@ pub(super) fn late(b: &mut Builder<'_>) -> Result<()> {
         b.pair("-run-with", format!("async-teardown={}", super::on_off(enabled.0.is_yes())));
     }
     for one in &b.domain.devices.panics {
-        let props = panic(b, one)?;
-        b.json("-device", &props);
+        if let Some(props) = panic(b, one)? {
+            b.json("-device", &props);
+        }
     }
     Ok(())
 }
@@ -166,10 +167,15 @@ fn serial(b: &mut Builder<'_>, s: &Serial) -> Result<()> {
     let alias = super::alias(&s.info)?.to_owned();
     let model = s.model.as_deref().unwrap_or("isa-serial").to_owned();
     let id = chardev(b, &s.source, &alias, Use::Plain)?;
+    if s.target_type.as_deref().is_none_or(|target| target == "system-serial") {
+        // The board's own port, which is only told where to write.
+        b.pair("-serial", format!("chardev:{id}"));
+        return Ok(());
+    }
     let mut props = Props::new().text("driver", &model).text("chardev", id).text("id", alias);
     match model.as_str() {
         "isa-serial" => props = props.number("index", s.port.unwrap_or(0)),
-        "isa-debugcon" | "usb-serial" | "pci-serial" => {}
+        "isa-debugcon" | "usb-serial" | "pci-serial" | "sclpconsole" | "sclplmconsole" | "spapr-vty" => {}
         other => {
             return Err(Error::config_unsupported(format!(
                 "serial device model '{other}' is not supported by this driver"
@@ -276,7 +282,7 @@ fn input(b: &Builder<'_>, i: &Input) -> Result<Option<Props>> {
             };
             let driver = virtio_driver(base, i.model.map_or("", |m| m.as_str()))?;
             Props::new()
-                .text("driver", driver)
+                .text("driver", place::virtio_driver(&driver, &i.info))
                 .and(&place::virtio(Some(&i.driver)))
                 .text("id", alias)
                 .maybe_text("evdev", i.source.as_ref().map(|s| &s.path))
@@ -326,7 +332,7 @@ fn balloon(b: &Builder<'_>, m: &MemBalloon) -> Result<Option<Props>> {
         }
     };
     let props = Props::new()
-        .text("driver", virtio_driver("virtio-balloon-pci", model)?)
+        .text("driver", place::virtio_driver(&virtio_driver("virtio-balloon-pci", model)?, &m.info))
         .and(&place::virtio(Some(&m.driver)))
         .text("id", super::alias(&m.info)?)
         .maybe_flag("deflate-on-oom", m.autodeflate.map(|v| v.is_on()))
@@ -350,7 +356,7 @@ fn rng(b: &mut Builder<'_>, r: &Rng) -> Result<()> {
     };
     b.json("-object", &backend);
     let mut props = Props::new()
-        .text("driver", virtio_driver("virtio-rng-pci", r.model.as_str())?)
+        .text("driver", place::virtio_driver(&virtio_driver("virtio-rng-pci", r.model.as_str())?, &r.info))
         .and(&place::virtio(Some(&r.driver)))
         .text("rng", object)
         .text("id", alias);
@@ -362,14 +368,16 @@ fn rng(b: &mut Builder<'_>, r: &Rng) -> Result<()> {
     Ok(())
 }
 
-fn panic(b: &Builder<'_>, p: &Panic) -> Result<Props> {
+/// The device; none where the board has it.
+fn panic(b: &Builder<'_>, p: &Panic) -> Result<Option<Props>> {
     match p.model {
         Some(PanicModel::Isa) | None => {
-            Ok(Props::new().text("driver", "pvpanic").and(&place::device(b, &p.info, "panic")?))
+            Ok(Some(Props::new().text("driver", "pvpanic").and(&place::device(b, &p.info, "panic")?)))
         }
         Some(PanicModel::Pvpanic) => {
-            Ok(Props::new().text("driver", "pvpanic-pci").and(&place::device(b, &p.info, "panic")?))
+            Ok(Some(Props::new().text("driver", "pvpanic-pci").and(&place::device(b, &p.info, "panic")?)))
         }
+        Some(PanicModel::Pseries | PanicModel::S390) => Ok(None),
         Some(other) => Err(Error::config_unsupported(format!(
             "panic model '{}' is not supported by this driver yet",
             other.as_str()

@@ -81,6 +81,7 @@ fn device(b: &Builder<'_>, disk: &Disk, node: Option<&str>) -> Result<Props> {
     props = props.maybe_text("drive", node).text("id", alias);
     if bus != DiskBus::Fdc {
         props = props.maybe_number("bootindex", b.boot_index(&disk.info));
+        props = props.maybe_text("loadparm", place::loadparm(&disk.info));
     }
     if let Some(io) = &disk.blockio {
         props = props
@@ -128,7 +129,7 @@ fn virtio(b: &Builder<'_>, disk: &Disk) -> Result<Props> {
     }
     let d = &disk.driver;
     let mut props = Props::new()
-        .text("driver", driver)
+        .text("driver", place::virtio_driver(driver, &disk.info))
         .and(&place::virtio(Some(&d.virtio)))
         .maybe_flag("event_idx", d.event_idx.map(|v| v.is_on()))
         .maybe_text("iothread", d.iothread.map(|n| format!("iothread{n}")))

@@ -26,6 +26,10 @@ pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
         (VideoType::Vmvga, true) => "vmware-svga",
         (VideoType::Qxl, true) => "qxl-vga",
         (VideoType::Qxl, false) => "qxl",
+        // These have never had the old way of output besides.
+        (VideoType::Virtio, true) if matches!(b.domain.os.arch(), "aarch64" | "armv7l" | "armv6l" | "s390x") => {
+            "virtio-gpu-pci"
+        }
         (VideoType::Virtio, true) if accelerated => "virtio-vga-gl",
         (VideoType::Virtio, true) => "virtio-vga",
         (VideoType::Virtio, false) if accelerated => "virtio-gpu-gl-pci",
@@ -39,7 +43,8 @@ pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
             )));
         }
     };
-    if !b.emulator.has_type(driver) {
+    let driver = place::virtio_driver(driver, &v.info);
+    if !b.emulator.has_type(&driver) {
         return Err(Error::config_unsupported(format!(
             "domain configuration does not support video model '{}'",
             m.kind.as_str()
@@ -96,7 +101,9 @@ pub(super) fn sound(b: &Builder<'_>, s: &Sound) -> Result<Vec<Props>> {
                 .maybe_text("audiodev", audiodev.as_ref())
                 .and(&place),
         ],
-        SoundModel::Virtio => vec![plain("virtio-sound-pci").maybe_number("streams", s.streams)],
+        SoundModel::Virtio => {
+            vec![plain(&place::virtio_driver("virtio-sound-pci", &s.info)).maybe_number("streams", s.streams)]
+        }
         SoundModel::Ich6 | SoundModel::Ich9 => {
             let driver = if s.model == SoundModel::Ich6 { "intel-hda" } else { "ich9-intel-hda" };
             let mut devices = vec![Props::new().text("driver", driver).text("id", alias).and(&place)];

@@ -33,6 +33,9 @@ pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
         Some(IoApicDriver::Kvm) => add("kernel_irqchip", "on"),
         None => {}
     }
+    if let Some(version) = f.gic.as_ref().and_then(|gic| gic.version) {
+        add("gic-version", version.as_str());
+    }
     add("dump-guest-core", on_off(domain.memory_dump_core == Some(OnOff::On)));
     if domain.memory_backing.as_ref().is_some_and(|m| m.nosharepages) {
         add("mem-merge", "off");
@@ -49,7 +52,8 @@ pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
     if let Some(present) = hpet {
         add("hpet", on_off(present == YesNo::Yes));
     }
-    if b.is_x86() {
+    let machine = b.emulator.machine(b.accel(), domain.os.machine());
+    if b.is_x86() || machine.is_some_and(|machine| machine.acpi == Some(true)) {
         add("acpi", on_off(f.acpi));
     }
     b.pair("-machine", text);
@@ -81,7 +85,7 @@ fn refuse_features(b: &Builder<'_>) -> Result<()> {
         (f.nested_hv.is_some(), "nested-hv"),
         (f.ccf_assist.is_some(), "ccf-assist"),
         (f.cfpc.is_some() || f.sbbc.is_some() || f.ibs.is_some(), "cfpc, sbbc or ibs"),
-        (f.gic.is_some() || f.ras.is_some(), "gic or ras"),
+        (f.ras.is_some(), "ras"),
         (f.aia.is_some(), "aia"),
         (f.hap.is_some(), "hap"),
         (f.msrs.is_some(), "msrs"),

@@ -24,6 +24,7 @@ use oxivirt_conf::domain::devices::{ControllerType, DeviceInfo, DiskDevice, Inte
 use oxivirt_conf::domain::{BootDevice, DomainDefinition, DomainType};
 use oxivirt_core::{Error, Result};
 
+use crate::arch::{self, VirtioBus};
 use crate::capabilities::{Accel, Emulator};
 use crate::process::GuestFiles;
 
@@ -210,7 +211,12 @@ impl Builder<'_> {
             .controller(ControllerType::Pci, index)
             .ok_or_else(|| Error::xml(format!("no PCI controller with index {index}")))?;
         Ok(match controller.model.as_deref() {
-            Some("pci-root") => "pci.0".to_owned(),
+            Some("pci-root") if index != 0 => format!("{}.0", alias(&controller.info)?),
+            // Only some boards number the bus that they have.
+            Some("pci-root") => {
+                let numbered = arch::board(self.domain).is_none_or(|b| b.host_bridges || b.virtio == VirtioBus::Ccw);
+                if numbered { "pci.0" } else { "pci" }.to_owned()
+            }
             Some("pcie-root") => "pcie.0".to_owned(),
             _ => alias(&controller.info)?.to_owned(),
         })
@@ -229,7 +235,8 @@ impl Builder<'_> {
         self.emulator.machine(self.accel(), self.domain.os.machine())?.default_ram_id.clone()
     }
 
-    /// The memory at the start without plugged modules, in KiB, in whole MiB.
+    /// The memory at the start without plugged modules, in KiB, in whole MiB,
+    /// and on POWER in whole blocks of what can be plugged there.
     fn initial_memory_kib(&self) -> u64 {
         let plugged: u64 = self
             .domain
@@ -239,7 +246,11 @@ impl Builder<'_> {
             .filter(|m| m.model != MemoryModel::SgxEpc)
             .map(|m| m.target.size.0)
             .sum();
-        whole_mib(self.domain.memory.0.saturating_sub(plugged))
+        let size = self.domain.memory.0.saturating_sub(plugged);
+        match self.domain.os.arch().starts_with("ppc") {
+            true => size.div_ceil(POWER_BLOCK_KIB).saturating_mul(POWER_BLOCK_KIB),
+            false => whole_mib(size),
+        }
     }
 
     /// A file in the guest's own folder.
@@ -308,3 +319,6 @@ fn boot_order(domain: &DomainDefinition) -> HashMap<String, u32> {
     }
     order
 }
+
+/// What memory comes in on POWER.
+const POWER_BLOCK_KIB: u64 = 256 * 1024;

@@ -73,7 +73,10 @@ pub(crate) fn is_virtio(net: &Interface) -> bool {
 fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Result<Props> {
     let model = net.model.as_deref().ok_or_else(|| Error::internal("network card without a model"))?;
     let virtio = is_virtio(net);
-    let driver = if virtio { virtio_driver("virtio-net-pci", model)? } else { model.to_owned() };
+    let driver = match virtio {
+        true => place::virtio_driver(&virtio_driver("virtio-net-pci", model)?, &net.info),
+        false => model.to_owned(),
+    };
     if !b.emulator.has_type(&driver) {
         return Err(unsupported(net, &format!("model '{model}', which this QEMU does not have,")));
     }
@@ -134,7 +137,8 @@ fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Res
         .text("netdev", backend)
         .text("id", super::alias(&net.info)?)
         .text("mac", mac.to_string())
-        .maybe_number("bootindex", b.boot_index(&net.info));
+        .maybe_number("bootindex", b.boot_index(&net.info))
+        .maybe_text("loadparm", place::loadparm(&net.info));
     Ok(props.and(&place::device(b, &net.info, "interface")?))
 }
 

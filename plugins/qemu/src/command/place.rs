@@ -27,12 +27,35 @@ pub(super) fn device(b: &Builder<'_>, info: &DeviceInfo, what: &str) -> Result<P
             Ok(Props::new().maybe_number("iobase", *iobase).maybe_number("irq", *irq))
         }
         Some(Address::Dimm { slot, base }) => Ok(Props::new().maybe_number("slot", *slot).maybe_number("addr", *base)),
+        Some(Address::Ccw(Some(at))) => {
+            Ok(Props::new().text("devno", format!("{:x}.{:x}.{:04x}", at.cssid, at.ssid, at.devno)))
+        }
+        Some(Address::SpaprVio { reg: Some(reg) }) => Ok(Props::new().number("reg", *reg)),
+        // The board finds a place by itself.
+        Some(Address::VirtioMmio) => Ok(Props::new()),
         Some(other) => Err(Error::config_unsupported(format!(
             "{what}: an address of type '{}' is not supported on this machine",
             other.type_name()
         ))),
         None => Ok(Props::new()),
     }
+}
+
+/// What the firmware of s390 is told to load from a device.
+pub(super) fn loadparm(info: &DeviceInfo) -> Option<&str> {
+    info.boot.as_ref().and_then(|boot| boot.loadparm.as_deref())
+}
+
+/// The driver of a virtio device, named after the bus that it sits on.
+///
+/// * `pci` – its name on PCI.
+pub(super) fn virtio_driver(pci: &str, info: &DeviceInfo) -> String {
+    let bus = match &info.address {
+        Some(Address::Ccw(_)) => "-ccw",
+        Some(Address::VirtioMmio) => "-device",
+        _ => return pci.to_owned(),
+    };
+    pci.strip_suffix("-pci").map_or_else(|| pci.to_owned(), |base| format!("{base}{bus}"))
 }
 
 /// A place on a PCI bus, with what belongs to it there.
