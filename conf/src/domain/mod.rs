@@ -25,6 +25,7 @@ mod status;
 mod tune;
 mod validate;
 mod validate_devices;
+mod validate_each;
 mod vcpu;
 
 pub use crate::sysinfo::{FwCfgEntry, SysInfo, SysInfoEntry, SysInfoType};

@@ -16,7 +16,8 @@ pub(super) fn run(def: &DomainDefinition) -> Result<()> {
     cputune(def)?;
     schedulers(def)?;
     labels(def)?;
-    super::validate_devices::run(def)
+    super::validate_devices::run(def)?;
+    super::validate_each::run(def)
 }
 
 /// Refuses what contradicts itself.

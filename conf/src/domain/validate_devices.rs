@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::devices::{
     Address, BackendType, ChannelTarget, CharKind, CharSource, ControllerType, DeviceRef, Devices, Disk, DiskBus,
@@ -192,7 +192,8 @@ fn disk(disk: &Disk) -> Result<()> {
         return unsupported(format!("disk '{name}': only SCSI disks have a vendor and a product"));
     }
     if !disk.throttle_filters.is_empty() && disk.iotune.is_some() {
-        return unsupported(format!("block 'throttlefilters' can't be used together with 'iotune' for disk '{name}'"));
+        let what = format!("block 'throttlefilters' can't be used together with 'iotune' for disk '{name}'");
+        return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, what));
     }
     Ok(())
 }

@@ -104,7 +104,7 @@ impl Element for Interface {
             link: node.child_element("link")?,
             mtu: node.child_element("mtu")?,
             teaming: node.child_element("teaming")?,
-            coalesce: node.child_element("coalesce")?.filter(|c: &Box<Coalesce>| **c != Coalesce::default()),
+            coalesce: node.child_element("coalesce")?.filter(|c: &Coalesce| *c != Coalesce::default()).map(Box::new),
             info: DeviceInfo::parse(node)?,
             actual: status_child(node, "actual"),
         })
