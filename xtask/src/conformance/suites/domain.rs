@@ -9,7 +9,16 @@ use super::super::files::{Answers, case, documents, named, same};
 
 /// Domains that any driver could define.
 pub(super) fn generic(folder: &Path) -> Result<Vec<Case>, String> {
-    documents("domain-generic", folder, Answers::Beside, |_, input| {
+    beside("domain-generic", folder)
+}
+
+/// Containers, as far as no driver adds to them.
+pub(super) fn containers(folder: &Path) -> Result<Vec<Case>, String> {
+    beside("lxc(xml)", folder)
+}
+
+fn beside(suite: &str, folder: &Path) -> Result<Vec<Case>, String> {
+    documents(suite, folder, Answers::Beside, |_, input| {
         let domain = DomainDefinition::parse(input, ParseFlags::INACTIVE, &NoHooks).map_err(|e| e.to_string())?;
         Ok(print(&domain)?)
     })

@@ -24,6 +24,7 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("conf", "conf", configuration::configuration),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
+    ("lxc(xml)", "lxc", domain::containers),
     ("interface", "interface", interface::interfaces),
     ("network", "network", network::network),
     ("network(update)", "network", network::update),
