@@ -30,7 +30,7 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
 /// Reads the definition of a case.
 pub(crate) fn read(case: &Case, emulators: &One) -> Result<DomainDefinition, Error> {
     let text = fs::read_to_string(&case.input)
-        .map_err(|e| Error::operation_failed(format!("Failed to open file '{}': {e}", case.input.display())))?;
+        .map_err(|e| Error::system(format_args!("Failed to open file '{}'", case.input.display()), &e))?;
     let folder = case.input.parent().and_then(Path::parent).unwrap_or(Path::new("."));
     let site = Site {
         nvram: "/var/lib/libvirt/qemu/nvram".into(),

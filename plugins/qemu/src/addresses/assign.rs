@@ -60,6 +60,9 @@ fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> 
     let host_bridges = arch::board(domain).is_some_and(|board| board.host_bridges);
     let mut topology = Topology::new(models.collect::<Vec<_>>(), grow, host_bridges)?;
     reserve_board(domain, &mut topology)?;
+    if command::is_q35(domain) || command::is_i440fx(domain) {
+        board_conflicts(domain, &topology)?;
+    }
     let q35 = topology.is_pcie();
     each(domain, q35, &mut |info, fit| {
         if let Some(at) = info.address.as_ref().and_then(Address::pci) {
@@ -178,6 +181,19 @@ fn board_places(domain: &mut DomainDefinition) -> Result<()> {
                     place.1
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Nothing else may sit where the board has its own parts.
+fn board_conflicts(domain: &DomainDefinition, topology: &Topology) -> Result<()> {
+    let mut taken = std::collections::HashSet::new();
+    for device in domain.devices.iter() {
+        let Some(at) = device.info().and_then(|i| i.address.as_ref()).and_then(Address::pci) else { continue };
+        let place = Place { bus: at.bus.into(), slot: at.slot.into(), function: at.function.into() };
+        if is_board_place(topology, place) && !taken.insert(place) {
+            return Err(Error::xml(format!("Attempted double use of PCI Address {place}")));
         }
     }
     Ok(())

@@ -24,6 +24,7 @@ pub use usb::assign as assign_usb;
 /// Errors: `XML_ERROR` when two devices were put in one place or a device in
 /// a place that does not take it; `INTERNAL_ERROR` when there is no room.
 pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
+    usb::check(domain)?;
     virtio_serial::assign(domain)?;
     let board = arch::board(domain);
     let channels = board.as_ref().is_some_and(|board| board.virtio == VirtioBus::Ccw);

@@ -10,7 +10,7 @@ use oxivirt_core::{Error, Result};
 
 /// A port that a device can be put in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Port {
+pub(super) struct Port {
     bus: u32,
     path: Vec<u32>,
 }
@@ -26,14 +26,7 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
         .filter(|c| c.kind == ControllerType::Usb && c.info.master_start_port.is_none())
         .map(|c| (c.index.unwrap_or(0), root_ports(c.model.as_deref().unwrap_or_default(), c.ports)))
         .collect();
-    let mut taken = BTreeSet::new();
-    for (info, _) in wanting(domain) {
-        if let Some(port) = placed(info)
-            && !taken.insert(port.clone())
-        {
-            return Err(Error::xml(format!("Duplicate USB address bus {} port {}", port.bus, joined(&port.path))));
-        }
-    }
+    let mut taken = check(domain)?;
     // Hubs come first: they make ports for the others.
     let mut hubs: Vec<Port> = Vec::new();
     for (info, is_hub) in wanting(domain) {
@@ -59,6 +52,33 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Holds the ports that were given against each other, and gives them back.
+///
+/// Errors: `XML_ERROR` when two devices are in one port or a port is on no hub.
+pub(super) fn check(domain: &mut DomainDefinition) -> Result<BTreeSet<Port>> {
+    let placed: Vec<(Port, bool)> =
+        wanting(domain).into_iter().filter_map(|(info, is_hub)| Some((placed(info)?, is_hub))).collect();
+    let mut taken = BTreeSet::new();
+    for (port, _) in &placed {
+        if !taken.insert(port.clone()) {
+            return Err(Error::xml(format!("Duplicate USB address bus {} port {}", port.bus, joined(&port.path))));
+        }
+        // Each part of the path but the last is a hub.
+        for length in 1..port.path.len() {
+            let on = port.path.get(..length).unwrap_or_default();
+            if !placed.iter().any(|(hub, is_hub)| *is_hub && hub.bus == port.bus && hub.path == on) {
+                return Err(Error::xml(format!(
+                    "there is no hub at port {} in USB address bus: {} port: {}",
+                    joined(on),
+                    port.bus,
+                    joined(&port.path)
+                )));
+            }
+        }
+    }
+    Ok(taken)
 }
 
 /// Everything that sits on a USB bus, hubs first.
