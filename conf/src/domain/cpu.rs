@@ -273,6 +273,31 @@ pub struct Numa {
     pub interconnects: Option<Interconnects>,
 }
 
+impl Numa {
+    /// A distance holds both ways, and a node is near itself.
+    pub(super) fn complete_distances(&mut self) {
+        let given: Vec<(u32, u32, u32)> = self
+            .cells
+            .iter()
+            .flat_map(|cell| cell.distances.iter().map(|d| (cell.id.unwrap_or_default(), d.id, d.value)))
+            .collect();
+        for (from, to, value) in given {
+            for (of, id, value) in [(from, from, LOCAL), (to, to, LOCAL), (to, from, value)] {
+                let Some(cell) = self.cells.iter_mut().find(|c| c.id == Some(of)) else { continue };
+                if !cell.distances.iter().any(|d| d.id == id) {
+                    cell.distances.push(NumaDistance { id, value });
+                }
+            }
+        }
+        for cell in &mut self.cells {
+            cell.distances.sort_by_key(|d| d.id);
+        }
+    }
+}
+
+/// The distance of a node to itself.
+const LOCAL: u32 = 10;
+
 /// One guest NUMA node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NumaCell {

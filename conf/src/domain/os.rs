@@ -222,7 +222,7 @@ pub struct BootMenu {
     #[xml(attr)]
     pub enable: Option<YesNo>,
     #[xml(attr)]
-    pub timeout: Option<u16>,
+    pub timeout: Option<u32>,
 }
 
 /// `<bios useserial='yes' rebootTimeout='0'/>`; -1 to 65535 milliseconds.

@@ -115,6 +115,9 @@ fn automatic_placement(def: &mut DomainDefinition) {
         let placement = Some(NumaPlacement::Auto);
         tune.memory = Some(NumaMemory { placement, ..NumaMemory::default() });
     }
+    if let Some(memory) = tune.memory.as_mut().filter(|m| m.placement.is_none() && m.nodeset.is_none()) {
+        memory.placement = Some(NumaPlacement::Auto);
+    }
 }
 
 /// Without any port SPICE listens nowhere.
@@ -175,6 +178,8 @@ fn memory(def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
             cell.id.get_or_insert(at as u32);
             numa = numa.saturating_add(cell.memory.0);
         }
+        nodes.cells.sort_by_key(|cell| cell.id);
+        nodes.complete_distances();
     }
     if numa > 0 && (def.memory.0 == 0 || flags.has(ParseFlags::ABI_UPDATE)) {
         def.memory = KiB(numa.saturating_add(modules));
@@ -192,6 +197,10 @@ fn memory(def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
 
 /// Without any boot order a virtual machine boots from its hard disk.
 fn boot(def: &mut DomainDefinition) {
+    // Without a menu nobody waits for a choice.
+    if let Some(menu) = def.os.bootmenu.as_mut().filter(|m| m.enable != Some(YesNo::Yes)) {
+        menu.timeout = None;
+    }
     let per_device = def.devices.iter().any(|d| d.info().is_some_and(|i| i.boot.is_some()));
     let hvm = def.os.kind.kind == Some(OsType::Hvm);
     if hvm && def.os.boot.is_empty() && !per_device && def.bootloader.is_none() {
@@ -351,7 +360,12 @@ fn implied_console(def: &mut DomainDefinition) {
     );
     match devices.consoles.first_mut() {
         Some(first) if first_is_serial => *first = mirror,
-        _ if standard => devices.consoles.insert(0, mirror),
+        _ if standard => {
+            devices.consoles.insert(0, mirror);
+            for (port, console) in (0..).zip(&mut devices.consoles).skip(1) {
+                console.port = Some(port);
+            }
+        }
         _ => {}
     }
 }

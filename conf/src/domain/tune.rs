@@ -1,7 +1,7 @@
 //! `<cputune>`, `<numatune>`, `<resource>`, `<perf>`, `<keywrap>`, `<idmap>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use super::CpuSet;
 use crate::xml::{Element, KiB, Node, OnOff, Value, Writer, YesNo, kib_from};
@@ -239,7 +239,8 @@ impl Element for NumaMemory {
         let chosen = placement != Some(NumaPlacement::Auto);
         let nodeset: Option<CpuSet> = if chosen { node.value("nodeset")? } else { None };
         if nodeset.as_ref().is_some_and(CpuSet::is_empty) {
-            return Err(node.bad_attr("nodeset", "", "at least one node"));
+            let text = node.attr("nodeset").unwrap_or_default();
+            return Err(Error::config_unsupported(format!("Invalid value of 'nodeset': {text}, no node is left")));
         }
         Ok(Self { mode: node.value("mode")?.unwrap_or_default(), placement, nodeset })
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use oxivirt_core::{Error, Result};
+use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::DomainDefinition;
 use super::{CacheType, CpuSet, Firmware, FirmwareFeatureName, LoaderType, NumaMode, NumaPlacement, SecLabelType};
@@ -11,6 +11,7 @@ use super::{CacheType, CpuSet, Firmware, FirmwareFeatureName, LoaderType, NumaMo
 pub(super) fn run(def: &DomainDefinition) -> Result<()> {
     name(def)?;
     memory(def)?;
+    boot_menu(def)?;
     firmware(def)?;
     numatune(def)?;
     cputune(def)?;
@@ -28,6 +29,11 @@ pub(super) fn refuse(what: impl Into<String>) -> Result<()> {
 /// Refuses what means something but cannot be had.
 pub(super) fn unsupported(what: impl Into<String>) -> Result<()> {
     Err(Error::config_unsupported(what))
+}
+
+/// Refuses what contradicts itself.
+fn detail(what: impl Into<String>) -> Result<()> {
+    Err(Error::new(ErrorCode::XML_DETAIL, what))
 }
 
 fn name(def: &DomainDefinition) -> Result<()> {
@@ -108,6 +114,16 @@ fn collide(a: CacheType, b: CacheType) -> bool {
     a == b || a == CacheType::Both || b == CacheType::Both
 }
 
+/// What the menu's field in the guest's firmware can hold.
+fn boot_menu(def: &DomainDefinition) -> Result<()> {
+    match def.os.bootmenu.as_ref().and_then(|m| m.timeout) {
+        Some(timeout) if timeout > 65_535 => {
+            unsupported("invalid value for boot menu timeout, must be in range [0,65535]")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Loader, variable store and automatic choice fit together.
 fn firmware(def: &DomainDefinition) -> Result<()> {
     let os = &def.os;
@@ -115,27 +131,27 @@ fn firmware(def: &DomainDefinition) -> Result<()> {
     match os.firmware {
         None => {
             if os.loader.as_ref().is_some_and(|l| l.path.is_none()) {
-                return unsupported("no loader path specified and firmware auto selection disabled");
+                return detail("no loader path specified and firmware auto selection disabled");
             }
         }
         Some(Firmware::Bios) if os.nvram.is_some() => {
-            return unsupported("firmware type 'bios' does not support nvram");
+            return detail("firmware type 'bios' does not support nvram");
         }
         Some(_) => {
             let secure = feature(FirmwareFeatureName::SecureBoot);
             if feature(FirmwareFeatureName::EnrolledKeys) == Some(true) && secure == Some(false) {
-                return unsupported("firmware feature 'enrolled-keys' needs 'secure-boot'");
+                return detail("firmware feature 'enrolled-keys' cannot be enabled when 'secure-boot' is disabled");
             }
         }
     }
     let Some(loader) = &os.loader else { return Ok(()) };
     let stateless = loader.stateless.is_some_and(|s| s.is_yes());
     if os.nvram.is_some() && stateless {
-        return unsupported("NVRAM is not permitted when loader is stateless");
+        return detail("NVRAM is not permitted when loader is stateless");
     }
     let stateful = os.nvram.is_some() || loader.stateless.is_some_and(|s| !s.is_yes());
     if os.firmware.is_none() && loader.kind != Some(LoaderType::Pflash) && stateful {
-        return unsupported("Only pflash loader type permits NVRAM");
+        return detail("Only pflash loader type permits NVRAM");
     }
     Ok(())
 }
@@ -168,10 +184,10 @@ fn numatune(def: &DomainDefinition) -> Result<()> {
 fn schedulers(def: &DomainDefinition) -> Result<()> {
     let Some(tune) = &def.cputune else { return Ok(()) };
     if overlap(tune.vcpusched.iter().map(|s| &s.vcpus)) {
-        return refuse("'vcpusched' attributes 'vcpus' must not overlap");
+        return detail("'vcpusched' attributes 'vcpus' must not overlap");
     }
     if overlap(tune.iothreadsched.iter().map(|s| &s.iothreads)) {
-        return refuse("'iothreadsched' attributes 'iothreads' must not overlap");
+        return detail("'iothreadsched' attributes 'iothreads' must not overlap");
     }
     let threads: HashSet<u32> = def.iothreads.iter().map(|t| t.id).collect();
     for id in tune.iothreadsched.iter().flat_map(|s| s.iothreads.iter()) {
@@ -198,7 +214,7 @@ fn labels(def: &DomainDefinition) -> Result<()> {
     for label in &def.seclabels {
         let Some(model) = &label.model else { continue };
         if !seen.insert(model) {
-            return refuse(format!("seclabel for model {model} is already provided"));
+            return detail(format!("seclabel for model {model} is already provided"));
         }
         if label.kind == Some(SecLabelType::Static) && label.label.is_none() {
             return refuse(format!("the static label of model {model} is missing"));

@@ -1,7 +1,7 @@
 //! `<vcpu>`, `<vcpus>`, `<iothreads>`, `<iothreadids>`, `<defaultiothread>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use super::CpuSet;
 use crate::xml::{Element, Node, Value, Writer, YesNo};
@@ -44,7 +44,9 @@ impl Element for Vcpu {
         let placement = node.value("placement")?.unwrap_or_default();
         let cpuset: Option<CpuSet> = match placement {
             VcpuPlacement::Auto => None,
-            VcpuPlacement::Static => node.value("cpuset")?,
+            VcpuPlacement::Static => node.value("cpuset").map_err(|_| {
+                Error::invalid_arg(format!("Failed to parse bitmap '{}'", node.attr("cpuset").unwrap_or_default()))
+            })?,
         };
         if cpuset.as_ref().is_some_and(CpuSet::is_empty) {
             return Err(node.bad_attr("cpuset", "", "at least one CPU"));

@@ -1,7 +1,7 @@
 //! The strings of a `<sysinfo>` that a domain may give itself.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 
 use crate::xml::{Element, Node, Value, Writer};
 use crate::xml_enum;
@@ -76,7 +76,10 @@ impl Element for SysInfo {
         let block = |name, known| node.child(name).map_or(Ok(Vec::new()), |n| entries(n, known));
         info.bios = block("bios", &BIOS)?;
         if let Some(date) = info.bios.iter().find(|e| e.name == "date").filter(|e| !is_bios_date(&e.value)) {
-            return Err(node.bad_text(&date.value, "a date as MM/DD/YYYY or MM/DD/YY"));
+            return Err(Error::new(
+                ErrorCode::XML_DETAIL,
+                format!("Invalid BIOS 'date' format '{}', expecting MM/DD/YYYY or MM/DD/YY", date.value),
+            ));
         }
         info.system = block("system", &SYSTEM)?;
         info.chassis = block("chassis", &CHASSIS)?;

@@ -1,7 +1,7 @@
 //! `<address>`, and what every device may have: alias, boot order, ROM.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
 
@@ -181,7 +181,7 @@ impl Element for Address {
                 Self::VirtioSerial { controller: zero("controller")?, bus: zero("bus")?, port: zero("port")? }
             }
             "ccid" => Self::Ccid { controller: zero("controller")?, slot: zero("slot")? },
-            "usb" => Self::Usb(UsbAddress::parse(node)?),
+            "usb" => Self::Usb(UsbAddress::parse(node).map_err(|error| Error::internal(error.detail()))?),
             "spapr-vio" => Self::SpaprVio { reg: node.value("reg")? },
             "virtio-s390" => Self::VirtioS390,
             "ccw" => Self::Ccw(match (number("cssid")?, number("ssid")?, number("devno")?) {
@@ -316,9 +316,14 @@ impl Element for BootOrder {
             return Err(node.bad_attr("order", "0", "a number above 0"));
         }
         if let Some(text) = &loadparm {
+            if text.is_empty() || text.len() > 8 {
+                return Err(Error::internal(format!("loadparm value '{text}' must be between 1 and 8 characters")));
+            }
             let valid = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '.' | ' ');
-            if text.is_empty() || text.len() > 8 || !text.to_ascii_uppercase().chars().all(valid) {
-                return Err(node.bad_attr("loadparm", text, "one to eight of A-Z, 0-9, '.' and blank"));
+            if !text.to_ascii_uppercase().chars().all(valid) {
+                return Err(Error::internal(format!(
+                    "invalid loadparm value '{text}', expecting chars in set of [a-zA-Z0-9.] and blank spaces"
+                )));
             }
         }
         Ok(Self { order, loadparm: loadparm.map(|l| l.to_ascii_uppercase()) })

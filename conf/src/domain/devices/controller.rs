@@ -1,7 +1,7 @@
 //! `<controller>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use super::address::{DeviceInfo, VirtioOptions};
 use super::disk_driver::IoThreadMapping;
@@ -94,7 +94,10 @@ impl Element for Controller {
             ControllerType::Usb => {
                 found.ports = node.value("ports")?;
                 if found.ports.is_some_and(|p| p == 0 || p > 15) {
-                    return Err(node.bad_attr("ports", node.attr("ports").unwrap_or_default(), "1 to 15"));
+                    return Err(Error::config_unsupported(format!(
+                        "'{}' controller only supports 1 to '15' ports",
+                        found.model.as_deref().unwrap_or("usb")
+                    )));
                 }
             }
             ControllerType::XenBus => {

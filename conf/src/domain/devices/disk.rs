@@ -1,7 +1,7 @@
 //! `<disk>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::storage::{format_status, status_child};
 use super::*;
@@ -166,7 +166,8 @@ impl Element for Disk {
             disk.snapshot = None;
         }
         if disk.target.dev.is_empty() {
-            return Err(node.missing_child("target"));
+            let source = disk.source.path().unwrap_or_default().to_owned();
+            return Err(Error::new(ErrorCode::NO_TARGET, source));
         }
         Ok(disk)
     }
@@ -272,7 +273,7 @@ impl Disk {
         if has_tray && shows_tray {
             w.attr_opt("tray", self.target.tray.as_ref());
         }
-        w.attr_opt("removable", self.target.removable.as_ref());
+        w.attr_opt("removable", self.target.removable.as_ref().filter(|_| self.target.bus == Some(DiskBus::Usb)));
         w.attr_opt("rotation_rate", self.target.rotation_rate.as_ref());
         w.attr_opt("dpofua", self.target.dpofua.as_ref());
         w.close();

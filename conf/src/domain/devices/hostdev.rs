@@ -1,7 +1,7 @@
 //! `<hostdev>`: host devices given to the guest.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use super::address::{DeviceInfo, PciAddress};
 use super::disk::SgIo;
@@ -163,13 +163,16 @@ impl HostdevSource {
                 rawio: node.value("rawio")?,
                 source: ScsiSource::parse(source)?,
             })),
+            (_, kind) if kind != "scsi" && node.attr("rawio").is_some() => {
+                Err(node.error("rawio is only supported for scsi host device"))
+            }
             ("subsystem", "scsi_host") => Ok(Self::ScsiHost {
                 protocol: source.require("protocol")?,
                 wwpn: source.require("wwpn")?,
                 model: node.value("model")?,
             }),
             ("subsystem", "mdev") => Ok(Self::Mdev {
-                uuid: address()?.require("uuid")?,
+                uuid: mdev_uuid(address()?)?,
                 model: node.require("model")?,
                 display: node.value("display")?,
                 ramfb: node.value("ramfb")?,
@@ -209,6 +212,13 @@ impl HostdevSource {
             Self::Net { interface, .. } => w.leaf("interface", interface),
         }
         w.close();
+    }
+}
+
+fn mdev_uuid(address: Node<'_>) -> Result<uuid::Uuid> {
+    match address.attr("uuid") {
+        Some(_) => address.require("uuid"),
+        None => Err(Error::config_unsupported("Missing 'uuid' attribute for element <address>")),
     }
 }
 

@@ -238,7 +238,9 @@ pub struct Coalesce {
 impl Element for Coalesce {
     fn parse(node: Node<'_>) -> Result<Self> {
         let frames = node.child("rx").and_then(|rx| rx.child("frames"));
-        Ok(Self { rx_max_frames: frames.map(|f| f.value("max")).transpose()?.flatten() })
+        let max: Option<u32> = frames.map(|f| f.value("max")).transpose()?.flatten();
+        // None at a time: as if nothing was said.
+        Ok(Self { rx_max_frames: max.filter(|max| *max > 0) })
     }
 
     fn format(&self, w: &mut Writer) {

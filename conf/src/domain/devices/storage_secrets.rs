@@ -1,7 +1,7 @@
 //! `<auth>` and `<reservations>` of a source.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use crate::domain::security::SecretRef;
 use crate::xml::{Element, Node, Writer, YesNo};
@@ -18,7 +18,7 @@ impl Element for StorageAuth {
         let username = node.require("username")?;
         let secret = node.child("secret").ok_or_else(|| node.missing_child("secret"))?;
         if secret.attr("type").is_none() {
-            return Err(secret.missing_attr("type"));
+            return Err(Error::config_unsupported("a <secret> of <auth> has no type"));
         }
         Ok(Self { username, secret: SecretRef::parse(secret)? })
     }

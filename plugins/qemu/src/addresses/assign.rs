@@ -1,7 +1,7 @@
 //! PCI addresses for a whole domain.
 
-use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{Address, Controller, ControllerType, DeviceInfo, PciAddress, VideoType};
+use oxivirt_conf::domain::devices::{Address, Controller, ControllerType, DeviceInfo, DiskBus, PciAddress, VideoType};
+use oxivirt_conf::domain::{DeviceRef, DomainDefinition};
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
@@ -190,6 +190,10 @@ fn board_places(domain: &mut DomainDefinition) -> Result<()> {
 fn board_conflicts(domain: &DomainDefinition, topology: &Topology) -> Result<()> {
     let mut taken = std::collections::HashSet::new();
     for device in domain.devices.iter() {
+        // Other disks are not on PCI, whatever they claim.
+        if matches!(device, DeviceRef::Disk(disk) if disk.target.bus != Some(DiskBus::Virtio)) {
+            continue;
+        }
         let Some(at) = device.info().and_then(|i| i.address.as_ref()).and_then(Address::pci) else { continue };
         let place = Place { bus: at.bus.into(), slot: at.slot.into(), function: at.function.into() };
         if is_board_place(topology, place) && !taken.insert(place) {

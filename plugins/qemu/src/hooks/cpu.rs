@@ -1,11 +1,26 @@
 //! The guest's CPU.
 
-use oxivirt_conf::domain::{Cpu, CpuCheck, CpuFallback, CpuMatch, CpuMode, DomainDefinition};
+use oxivirt_conf::domain::{Cpu, CpuCheck, CpuFallback, CpuMatch, CpuMode, CpuSet, DomainDefinition};
 use oxivirt_conf::xml::OnOff;
 
 use super::is_x86;
 use crate::capabilities::{Accel, Emulator};
 use crate::{arch, command};
+
+/// CPUs that no node was given are in the first one.
+pub(super) fn spread(def: &mut DomainDefinition) {
+    let maximum = def.vcpu.maximum;
+    let Some(numa) = def.cpu.as_mut().and_then(|c| c.numa.as_mut()) else { return };
+    let given: std::collections::BTreeSet<u32> =
+        numa.cells.iter().filter_map(|c| c.cpus.as_ref()).flat_map(CpuSet::iter).collect();
+    let missing: Vec<u32> = (0..maximum).filter(|cpu| !given.contains(cpu)).collect();
+    if !missing.is_empty()
+        && let Some(first) = numa.cells.first_mut()
+    {
+        let own = first.cpus.as_ref().into_iter().flat_map(CpuSet::iter);
+        first.cpus = Some(CpuSet::new(own.chain(missing).collect::<Vec<_>>()));
+    }
+}
 
 /// The CPU that a guest without one gets is written down, so that it stays
 /// the same.

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Channel, ChannelTarget, CharKind, Controller, ControllerType, DeviceMut, Disk, DiskDevice, EncryptionEngine,
-    Graphics, GraphicsKind, Interface, InterfaceSource, Listen, PanicModel, RngBackend, Serial, StorageFormat,
-    StorageKind, Video, VideoType, VirtioModel,
+    BackingStore, Channel, ChannelTarget, CharKind, Controller, ControllerType, DeviceMut, Disk, DiskDevice,
+    EncryptionEngine, Interface, InterfaceSource, NetworkProtocol, PanicModel, RngBackend, Serial, Shmem, ShmemModel,
+    SnapshotLocation, StorageFormat, StorageKind, StorageSource, Transport, Video, VideoType, VirtioModel,
 };
 
 use super::{Site, is_x86};
@@ -20,7 +20,6 @@ pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Sit
         DeviceMut::Controller(c) => controller(c, def),
         DeviceMut::Serial(serial) => self::serial(serial, def),
         DeviceMut::Channel(channel) => self::channel(channel, site),
-        DeviceMut::Graphics(graphics) => self::graphics(graphics),
         DeviceMut::Video(video) => self::video(video, def),
         DeviceMut::Rng(rng) => {
             if let RngBackend::Random(path @ None) = &mut rng.backend {
@@ -30,6 +29,7 @@ pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Sit
         DeviceMut::Panic(panic) if is_x86(def) => {
             panic.model.get_or_insert(PanicModel::Isa);
         }
+        DeviceMut::Shmem(shmem) => self::shmem(shmem),
         DeviceMut::Vsock(vsock) => {
             vsock.model.get_or_insert(VirtioModel::Virtio);
         }
@@ -47,11 +47,21 @@ fn disk(disk: &mut Disk) {
     if !matches!(disk.source.kind, StorageKind::Volume { .. }) {
         disk.driver.format.get_or_insert(StorageFormat::Raw);
     }
-    for encryption in [&mut disk.encryption, &mut disk.source.encryption].into_iter().flatten() {
+    if let Some(encryption) = &mut disk.encryption {
         encryption.engine.get_or_insert(EncryptionEngine::Qemu);
     }
     if let Some(mirror) = &mut disk.mirror {
         mirror.format.get_or_insert(StorageFormat::Raw);
+    }
+    source(&mut disk.source);
+    let mut behind = disk.backing.as_deref_mut();
+    while let Some(BackingStore::Layer(layer)) = behind {
+        source(&mut layer.source);
+        behind = layer.backing.as_deref_mut();
+    }
+    // Another process writes to it.
+    if matches!(disk.source.kind, StorageKind::VhostUser { .. }) {
+        disk.snapshot.get_or_insert(SnapshotLocation::No);
     }
     if disk.device == DiskDevice::CdRom {
         disk.readonly = true;
@@ -66,6 +76,47 @@ fn interface(net: &mut Interface) {
         _ => "rtl8139",
     };
     net.model.get_or_insert_with(|| default.to_owned());
+}
+
+/// Where an image lies, in full.
+fn source(source: &mut StorageSource) {
+    if let Some(encryption) = &mut source.encryption {
+        encryption.engine.get_or_insert(EncryptionEngine::Qemu);
+    }
+    let StorageKind::Network(network) = &mut source.kind else { return };
+    if let Some((_, port)) = PORTS.iter().find(|(protocol, _)| *protocol == network.protocol) {
+        for host in network.hosts.iter_mut().filter(|h| h.transport == Transport::Tcp) {
+            host.port.get_or_insert(*port);
+        }
+    }
+    // A target without a unit means its first.
+    if network.protocol == NetworkProtocol::Iscsi
+        && let Some(name) = &mut network.name
+        && !name.contains('/')
+    {
+        name.push_str("/0");
+    }
+}
+
+/// The ports that protocols are known by.
+const PORTS: &[(NetworkProtocol, u32)] = &[
+    (NetworkProtocol::Http, 80),
+    (NetworkProtocol::Https, 443),
+    (NetworkProtocol::Ftp, 21),
+    (NetworkProtocol::Ftps, 990),
+    (NetworkProtocol::Tftp, 69),
+    (NetworkProtocol::Ssh, 22),
+    (NetworkProtocol::Iscsi, 3260),
+    (NetworkProtocol::Nbd, 10809),
+    (NetworkProtocol::Gluster, 24007),
+    (NetworkProtocol::Vxhs, 9999),
+];
+
+/// Without a size it is as large as it was before sizes could be given.
+fn shmem(shmem: &mut Shmem) {
+    if shmem.model != ShmemModel::IvshmemDoorbell {
+        shmem.size.get_or_insert(4 << 20);
+    }
 }
 
 /// A socket that the driver chose is forgotten: it is chosen anew at each start.
@@ -86,18 +137,6 @@ fn channel(channel: &mut Channel, site: &Site) {
     });
     if chosen {
         socket.path = None;
-    }
-}
-
-/// SPICE without any port is reached over descriptors that are handed in.
-fn graphics(graphics: &mut Graphics) {
-    if let GraphicsKind::Spice(spice) = &graphics.kind
-        && spice.port == 0
-        && spice.tls_port == 0
-        && !spice.autoport
-        && let [listen @ (Listen::Address { .. } | Listen::Network { .. })] = graphics.listens.as_mut_slice()
-    {
-        *listen = Listen::None;
     }
 }
 

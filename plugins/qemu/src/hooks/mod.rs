@@ -135,6 +135,7 @@ impl DomainHooks for Hooks<'_> {
         chosen_firmware::complete(def, &self.site, choice)?;
         arch::add_implied(def);
         implied::add(def);
+        cpu::spread(def);
         if !runs(flags) {
             cpu::complete(def, self.emulator(def).as_deref());
         }

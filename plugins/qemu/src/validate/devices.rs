@@ -2,8 +2,8 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    ControllerType, Graphics, GraphicsKind, Input, InputType, Interface, Serial, Shmem, ShmemModel, Video, VideoType,
-    VirtioModel,
+    Channel, CharKind, ControllerType, Graphics, GraphicsKind, Input, InputType, Interface, Serial, Shmem, ShmemModel,
+    UnixSource, Video, VideoType, VirtioModel,
 };
 use oxivirt_core::{Error, Result};
 
@@ -12,6 +12,7 @@ use super::{refuse, unsupported};
 pub(super) fn devices(def: &DomainDefinition) -> Result<()> {
     let d = &def.devices;
     d.interfaces.iter().try_for_each(interface)?;
+    d.channels.iter().try_for_each(channel)?;
     d.serials.iter().try_for_each(|s| serial(s, def))?;
     d.inputs.iter().try_for_each(input)?;
     graphics(&d.graphics)?;
@@ -30,6 +31,16 @@ fn interface(net: &Interface) -> Result<()> {
     Ok(())
 }
 
+/// A socket that the driver chooses is one that QEMU listens on.
+fn channel(channel: &Channel) -> Result<()> {
+    match &channel.source.kind {
+        CharKind::Unix(UnixSource { path: None, reconnect: Some(r), .. }) if r.enabled.is_yes() => {
+            Err(Error::internal("chardev reconnect is possible only for connect mode"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The target types and models of PCs.
 const PC_SERIALS: &[(&str, &str)] = &[
     ("isa-serial", "isa-serial"),
@@ -39,7 +50,8 @@ const PC_SERIALS: &[(&str, &str)] = &[
 ];
 
 fn serial(serial: &Serial, def: &DomainDefinition) -> Result<()> {
-    let (Some(kind), Some(model)) = (serial.target_type.as_deref(), serial.model.as_deref()) else { return Ok(()) };
+    let Some(kind) = serial.target_type.as_deref() else { return Ok(()) };
+    let model = serial.model.as_deref().unwrap_or("none");
     if matches!(def.os.arch(), "x86_64" | "i686") && !PC_SERIALS.contains(&(kind, model)) {
         return unsupported(format!(
             "Serial device with target type '{kind}' and target model '{model}' not compatible with guest architecture \

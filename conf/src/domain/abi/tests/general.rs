@@ -127,7 +127,7 @@ fn processor() {
         ("<feature policy='disable' name='x2apic'/>", "", "/domain/cpu/feature[@name='x2apic']/@policy"),
         ("cpus='0-1' memory", "cpus='0,2' memory", "/domain/cpu/numa/cell[1]/@cpus"),
         ("cpus='2-3' memory='1048576'", "cpus='2-3' memory='2048576'", "/domain/cpu/numa/cell[2]/@memory"),
-        ("value='21'", "value='31'", "/domain/cpu/numa/cell[1]/distances/sibling[1]"),
+        ("value='21'", "value='31'", "/domain/cpu/numa/cell[1]/distances/sibling[2]"),
         ("<cell id='1' cpus='2-3' memory='1048576' unit='KiB'/>", "", "count(/domain/cpu/numa/cell)"),
     ]);
     allowed(&[
