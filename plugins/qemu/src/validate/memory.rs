@@ -14,7 +14,7 @@ pub(super) fn memory(def: &DomainDefinition) -> Result<()> {
     for page in pages.into_iter().flat_map(|p| &p.pages) {
         let Some(set) = &page.nodeset else { continue };
         // A guest without nodes has all its memory in node 0.
-        let missing = set.iter().find(|node| !nodes.contains(node) && !(nodes.is_empty() && *node == 0));
+        let missing = set.iter().find(|node| !(nodes.contains(node) || nodes.is_empty() && *node == 0));
         if let Some(node) = missing {
             return dangling(format!("hugepages: node {node} not found"));
         }
