@@ -74,6 +74,24 @@ pub trait HostServices: Send + Sync + 'static {
 
     /// Asks the daemon to stay while `holder` is busy, or allows it to go.
     fn inhibit_shutdown(&self, holder: &str, inhibit: bool);
+
+    /// Runs the hooks of a driver, see [`Host::run_hook`].
+    fn run_hook(
+        &self,
+        _driver: &str,
+        _object: &str,
+        _operation: &str,
+        _sub_operation: &str,
+        _extra: &str,
+        _xml: &str,
+    ) -> Result<String> {
+        Ok(String::new())
+    }
+
+    /// Runs the event script, see [`Host::run_event_script`].
+    fn run_event_script(&self, _object: &str, _name: &str, _event: &str, _qualifier: &str, _extra: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The daemon, as a driver sees it. Valid for as long as the program runs;
@@ -102,7 +120,13 @@ pub struct HostTable {
     pub connect: unsafe extern "C" fn(Borrowed, RStr<'_>, OpenFlags) -> RResult<ForeignConnection, Error>,
     #[sabi(last_prefix_field)]
     pub inhibit_shutdown: unsafe extern "C" fn(Borrowed, RStr<'_>, bool),
+    pub run_hook: unsafe extern "C" fn(Borrowed, &HookArguments<'_>, RStr<'_>) -> RResult<RString, Error>,
+    pub run_event_script: unsafe extern "C" fn(Borrowed, &HookArguments<'_>) -> RResult<(), Error>,
 }
+
+/// What a hook (its driver, then its arguments) or the event script is called with.
+#[doc(hidden)]
+pub type HookArguments<'a> = [RStr<'a>; 5];
 
 impl Host {
     /// Lends `services` to drivers, for good.
@@ -163,6 +187,48 @@ impl Host {
         // SAFETY: see `emit`.
         unsafe { self.table.inhibit_shutdown()(self.services, RStr::from(holder), inhibit) }
     }
+
+    /// Runs the operator's hooks of a driver: `hooks/<driver>`, then those in
+    /// `hooks/<driver>.d` by name. Blocks until they ended or their time is up;
+    /// call it without a lock that a reader could want, since a hook may call
+    /// the daemon.
+    ///
+    /// * `object`, `operation`, `sub_operation`, `extra`: their arguments, such
+    ///   as `guest prepare begin -`.
+    /// * `xml`: what they read.
+    /// * Returns the document that they made of `xml` for the operations
+    ///   `migrate` and `restore`; empty when they left it alone, when there is
+    ///   no hook, or the host is too old for hooks.
+    /// * Errors: `HOOK_SCRIPT_FAILED` with the hook's own words when one fails
+    ///   or does not end; those behind it in the folder have run nevertheless.
+    pub fn run_hook(
+        &self,
+        driver: &str,
+        object: &str,
+        operation: &str,
+        sub_operation: &str,
+        extra: &str,
+        xml: &str,
+    ) -> Result<String> {
+        let Some(run_hook) = self.table.run_hook() else { return Ok(String::new()) };
+        let arguments = [driver, object, operation, sub_operation, extra].map(RStr::from);
+        // SAFETY: see `emit`.
+        unsafe { run_hook(self.services, &arguments, RStr::from(xml)) }.into_result().map(RString::into_string)
+    }
+
+    /// Runs the operator's event script as `SCRIPT OBJECT NAME EVENT QUALIFIER
+    /// EXTRA`, if it wants the event. Blocks like [`Host::run_hook`].
+    ///
+    /// * `object`, `name`: kind and name of what it is about, such as `domain web`.
+    /// * `qualifier`: `before` or `after`.
+    /// * Errors: `HOOK_SCRIPT_FAILED` with the script's own words; what comes
+    ///   `after` cannot be stopped any more and gets none.
+    pub fn run_event_script(&self, object: &str, name: &str, event: &str, qualifier: &str, extra: &str) -> Result<()> {
+        let Some(run_event_script) = self.table.run_event_script() else { return Ok(()) };
+        let arguments = [object, name, event, qualifier, extra].map(RStr::from);
+        // SAFETY: see `emit`.
+        unsafe { run_event_script(self.services, &arguments) }.into_result()
+    }
 }
 
 struct Erased<S>(std::marker::PhantomData<S>);
@@ -178,6 +244,8 @@ impl<S: HostServices> Erased<S> {
         is_privileged: is_privileged::<S>,
         connect: connect::<S>,
         inhibit_shutdown: inhibit_shutdown::<S>,
+        run_hook: run_hook::<S>,
+        run_event_script: run_event_script::<S>,
     });
 }
 
@@ -225,4 +293,28 @@ unsafe extern "C" fn connect<S: HostServices>(
 
 unsafe extern "C" fn inhibit_shutdown<S: HostServices>(this: Borrowed, holder: RStr<'_>, inhibit: bool) {
     service(this, "inhibit_shutdown", |services: &S| services.inhibit_shutdown(holder.as_str(), inhibit));
+}
+
+unsafe extern "C" fn run_hook<S: HostServices>(
+    this: Borrowed,
+    arguments: &HookArguments<'_>,
+    xml: RStr<'_>,
+) -> RResult<RString, Error> {
+    let [driver, object, operation, sub_operation, extra] = arguments.map(|text| text.as_str());
+    service(this, "run_hook", |services: &S| {
+        services.run_hook(driver, object, operation, sub_operation, extra, xml.as_str())
+    })
+    .unwrap_or_else(|| Err(Error::internal("running a hook panicked")))
+    .map(RString::from)
+    .into()
+}
+
+unsafe extern "C" fn run_event_script<S: HostServices>(
+    this: Borrowed,
+    arguments: &HookArguments<'_>,
+) -> RResult<(), Error> {
+    let [object, name, event, qualifier, extra] = arguments.map(|text| text.as_str());
+    service(this, "run_event_script", |services: &S| services.run_event_script(object, name, event, qualifier, extra))
+        .unwrap_or_else(|| Err(Error::internal("running the event script panicked")))
+        .into()
 }

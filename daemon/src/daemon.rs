@@ -13,6 +13,7 @@ use oxivirt_util::paths::Root;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::hooks::{Hooks, Wishes};
 use crate::logging::{self, Place};
 use crate::server::Server;
 use crate::subscriptions::Subscriptions;
@@ -29,6 +30,8 @@ pub(crate) struct Daemon {
     pub(crate) admin: Server,
     /// Who wants which events.
     pub(crate) subscriptions: Subscriptions,
+    /// The operator's scripts.
+    pub(crate) hooks: Hooks,
     /// Seconds without need after which it ends; 0 never.
     pub(crate) idle_limit: AtomicU64,
     /// Told when that changes.
@@ -45,13 +48,15 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// A daemon without drivers, there for good.
-    pub(crate) fn new(runtime: Handle, root: Root, main: Server, admin: Server) -> &'static Self {
+    pub(crate) fn new(runtime: Handle, root: Root, main: Server, admin: Server, scripts: Wishes) -> &'static Self {
+        let hooks = Hooks::new(root.config().join("hooks"), scripts);
         let daemon: &'static Self = Box::leak(Box::new(Self {
             runtime,
             root,
             main,
             admin,
             subscriptions: Subscriptions::default(),
+            hooks,
             idle_limit: AtomicU64::new(0),
             idle_limit_changed: Notify::new(),
             ending: Notify::new(),
@@ -173,5 +178,21 @@ impl HostServices for Daemon {
                 }
             }
         }
+    }
+
+    fn run_hook(
+        &self,
+        driver: &str,
+        object: &str,
+        operation: &str,
+        sub_operation: &str,
+        extra: &str,
+        xml: &str,
+    ) -> Result<String> {
+        self.hooks.run(driver, [object, operation, sub_operation, extra], xml)
+    }
+
+    fn run_event_script(&self, object: &str, name: &str, event: &str, qualifier: &str, extra: &str) -> Result<()> {
+        self.hooks.event([object, name, event, qualifier, extra])
     }
 }

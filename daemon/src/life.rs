@@ -1,6 +1,7 @@
 //! From the first client to the last signal.
 
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::net::UnixListener;
@@ -69,8 +70,9 @@ pub(crate) async fn live(
     listeners: &Listeners,
     options: &Options,
     signals: &mut Signals,
-    reload: impl Fn() -> Result<(), String>,
+    reload: impl Fn() -> Result<(), String> + Send + Sync + 'static,
 ) -> Result<(), String> {
+    let reload = Arc::new(reload);
     daemon.set_idle_limit(options.timeout.unwrap_or(0));
     for (door, listener) in &listeners.sockets {
         let listener = listener.try_clone().and_then(|listener| {
@@ -86,6 +88,14 @@ pub(crate) async fn live(
     }
     tokio::spawn(daemon.subscriptions.run());
 
+    // Clients are served by now, and a hook may be one.
+    let told = signals.unless_told_to_end(|| {
+        daemon.hooks.tell_daemon(["-", "start", "-", "start"]);
+        daemon.hooks.event(["daemon", "-", "start", "after", "-"])
+    });
+    if told.await.is_none() {
+        return Ok(());
+    }
     tell_manager(&[sd_notify::NotifyState::Ready]);
     if options.daemon {
         background::ready();
@@ -105,21 +115,42 @@ pub(crate) async fn live(
             }
             _ = signals.hangup.recv() => {
                 tracing::info!("reloading");
-                if let Err(error) = reload() {
-                    tracing::error!(%error, "the configuration stays as it was");
-                }
-                std::thread::spawn(move || {
-                    let failed = daemon.registry().map(|registry| registry.reload()).unwrap_or_default();
-                    for (driver, error) in failed {
-                        tracing::error!(driver, %error, "a driver did not reload");
-                    }
-                });
+                let reload = reload.clone();
+                std::thread::spawn(move || reload_all(daemon, &*reload));
             }
         }
     }
     tracing::info!("ending");
     tell_manager(&[sd_notify::NotifyState::Stopping]);
-    Ok(())
+    let last = tokio::task::spawn_blocking(|| {
+        // Whoever sent the signal decided already.
+        if let Err(error) = daemon.hooks.event(["daemon", "-", "stop", "before", "-"]) {
+            tracing::error!(%error, "the daemon ends all the same");
+        }
+        daemon.hooks.tell_daemon(["-", "shutdown", "-", "shutdown"]);
+    });
+    last.await.map_err(|error| format!("hooks at the end: {error}"))
+}
+
+/// Reads the configuration again, for the daemon and for its drivers, and
+/// calls the scripts that belong to it.
+fn reload_all(daemon: &Daemon, reload: &dyn Fn() -> Result<(), String>) {
+    // One after the other, should signals come faster than scripts end.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(error) = daemon.hooks.event(["daemon", "-", "reload", "before", "-"]) {
+        tracing::error!(%error, "nothing is reloaded");
+        return;
+    }
+    if let Err(error) = reload() {
+        tracing::error!(%error, "the configuration stays as it was");
+    }
+    daemon.hooks.tell_daemon(["-", "reload", "begin", "SIGHUP"]);
+    let failed = daemon.registry().map(|registry| registry.reload()).unwrap_or_default();
+    for (driver, error) in failed {
+        tracing::error!(driver, %error, "a driver did not reload");
+    }
+    let _ = daemon.hooks.event(["daemon", "-", "reload", "after", "-"]);
 }
 
 /// Ends clients and drivers; guests stay.
@@ -150,6 +181,7 @@ pub(crate) fn stop(daemon: &'static Daemon) {
     if told.recv_timeout(DRIVERS_LIMIT).is_err() {
         tracing::error!(seconds = DRIVERS_LIMIT.as_secs(), "a driver did not stop in time");
     }
+    let _ = daemon.hooks.event(["daemon", "-", "stop", "after", "-"]);
 }
 
 /// Returns when nobody needed the daemon for so many seconds.

@@ -9,6 +9,8 @@ mod admin;
 mod background;
 mod client;
 mod daemon;
+mod globs;
+mod hooks;
 mod life;
 mod logging;
 mod options;
@@ -75,10 +77,13 @@ fn run(options: &Options) -> Result<(), String> {
     let auths = sockets::auths(&root, &settings.sockets);
     let main = Server::new("libvirtd", settings.main, auths);
     let admin = Server::new("admin", settings.admin, auths);
-    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin);
+    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks);
     let fallback = daemon.default_output.get_or_init(|| fallback);
     let folder = plugins::folder(options);
-    let drivers = signals.unless_told_to_end(move || plugins::start(&folder, Host::new(daemon)));
+    let drivers = signals.unless_told_to_end(move || {
+        daemon.hooks.event(["daemon", "-", "start", "before", "-"]).map_err(|error| error.to_string())?;
+        plugins::start(&folder, Host::new(daemon))
+    });
     match runtime.block_on(drivers) {
         Some(drivers) => daemon.serve(drivers??),
         None => {
@@ -87,7 +92,13 @@ fn run(options: &Options) -> Result<(), String> {
         }
     }
 
-    let reload = || read_settings(options, &daemon.root).and_then(|new| start_log(options, &new, fallback));
+    let again = options.clone();
+    let reload = move || {
+        let new = read_settings(&again, &daemon.root)?;
+        start_log(&again, &new, fallback)?;
+        daemon.hooks.change(new.hooks);
+        Ok(())
+    };
     let ended = runtime.block_on(life::live(daemon, &listeners, options, &mut signals, reload));
     life::stop(daemon);
     drop(listeners);

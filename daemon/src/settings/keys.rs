@@ -89,4 +89,7 @@ pub(super) const KEYS: &[Key] = &[
     works("admin_keepalive_interval", Kind::Number),
     works("admin_keepalive_count", Kind::Unsigned),
     accepted("ovs_timeout", Kind::Unsigned),
+    works("events_script", Kind::Text),
+    works("events_set", Kind::Texts),
+    works("hook_timeout", Kind::Unsigned),
 ];

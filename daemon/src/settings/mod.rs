@@ -3,10 +3,12 @@
 mod keys;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use oxivirt_core::types::Uuid;
 use oxivirt_util::config::{Config, ConfigError};
 
+use crate::hooks::Wishes;
 use crate::logging::{Filter, Level, Output, Place, Plan};
 use keys::{KEYS, Kind};
 
@@ -21,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) admin: Limits,
     /// The log.
     pub(crate) log: Log,
+    /// The operator's scripts.
+    pub(crate) hooks: Wishes,
     /// Keys that were set and have no effect yet.
     pub(crate) idle_keys: Vec<&'static str>,
 }
@@ -146,6 +150,7 @@ impl Settings {
             main,
             admin,
             log: log(config)?,
+            hooks: hooks(config)?,
             idle_keys: KEYS
                 .iter()
                 .filter(|key| !key.effective && config.get(key.name).is_some())
@@ -281,6 +286,24 @@ fn log(config: &Config) -> Result<Log, ConfigError> {
     })
 }
 
+fn hooks(config: &Config) -> Result<Wishes, ConfigError> {
+    let script = config.str("events_script")?.filter(|path| !path.is_empty()).map(PathBuf::from);
+    if let Some(path) = script.as_ref().filter(|path| !path.is_absolute()) {
+        let message = format!("'{}' for 'events_script' is not an absolute path", path.display());
+        return Err(config.error("events_script", message));
+    }
+    let wanted = config.str_list("events_set")?.unwrap_or_else(|| vec!["*:*"]);
+    let events = wanted.iter().map(|pattern| match pattern.split_once(':') {
+        Some((object, event)) if !object.is_empty() && !event.is_empty() => Ok((object.to_owned(), event.to_owned())),
+        _ => {
+            let message = format!("'{pattern}' for 'events_set' is no object and event such as \"domain:start\"");
+            Err(config.error("events_set", message))
+        }
+    });
+    let limit = Duration::from_secs(number(config, "hook_timeout", 1..=86_400, 120)?);
+    Ok(Wishes { script, events: events.collect::<Result<_, _>>()?, limit })
+}
+
 /// A UUID whose digits are all the same is what broken firmware reports.
 fn check_host_uuid(config: &Config) -> Result<(), ConfigError> {
     let Some(text) = config.str("host_uuid")? else { return Ok(()) };
@@ -339,6 +362,9 @@ mod tests {
             ("log_outputs = \"1:pigeon\"\n", "libvirtd.conf:1: '1:pigeon' is none of"),
             ("host_uuid = \"00000000-0000-0000-0000-000000000000\"\n", "libvirtd.conf:1: all digits of"),
             ("unix_sock_dir = \"run\"\n", "libvirtd.conf:1: 'run' for 'unix_sock_dir' is not an absolute path"),
+            ("events_script = \"a.sh\"\n", "libvirtd.conf:1: 'a.sh' for 'events_script' is not an absolute path"),
+            ("events_set = [ \"domain\" ]\n", "libvirtd.conf:1: 'domain' for 'events_set' is no object and event"),
+            ("hook_timeout = 0\n", "libvirtd.conf:1: value 0 for 'hook_timeout' parameter must be in range"),
             ("listen_tcp = 2\n", "libvirtd.conf:1: expected 0 or 1 for 'listen_tcp' parameter"),
         ] {
             let error = read(text).expect_err(text);

@@ -106,6 +106,14 @@ impl HostSink {
 }
 
 impl EventSink for HostSink {
+    fn hook(&self, name: &str, operation: &str, part: &str, xml: &str) -> Result<String> {
+        self.host.run_hook("qemu", name, operation, part, "-", xml)
+    }
+
+    fn script(&self, name: &str, event: &str, qualifier: &str, extra: &str) -> Result<()> {
+        self.host.run_event_script("domain", name, event, qualifier, extra)
+    }
+
     fn notice(&self, guest: &Subject, notice: Notice) {
         let domain = Domain::new(guest.name.as_str(), Uuid(guest.uuid), guest.id);
         match notice {

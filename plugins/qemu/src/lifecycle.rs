@@ -1,6 +1,8 @@
 //! States of a guest, why it is in them, and what is reported when they
 //! change. Words are those of status files, numbers those of the public API.
 
+use oxivirt_core::Result;
+
 /// Declares a set of reasons with their numbers and words.
 macro_rules! reasons {
     ($($(#[$meta:meta])* $name:ident { $($variant:ident = $number:literal $word:literal),+ $(,)? })+) => { $(
@@ -219,6 +221,16 @@ pub enum Notice {
 pub trait EventSink: Send + Sync + 'static {
     /// Hands a notice on. Must not block.
     fn notice(&self, guest: &Subject, notice: Notice);
+
+    /// Calls the hook `qemu`; what it made of the document, empty when it left it alone.
+    fn hook(&self, _name: &str, _operation: &str, _part: &str, _xml: &str) -> Result<String> {
+        Ok(String::new())
+    }
+
+    /// Calls the event script; one that fails `before` prevents the event.
+    fn script(&self, _name: &str, _event: &str, _qualifier: &str, _extra: &str) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The guest that a notice is about.

@@ -14,6 +14,7 @@ mod crash;
 mod daemon;
 mod events;
 mod guest;
+mod hooks;
 mod host;
 mod lifecycle;
 mod malformed;

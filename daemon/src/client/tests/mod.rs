@@ -121,7 +121,8 @@ impl Fixture {
         let auths = Auths { read_write: Auth::None, read_only: Auth::None };
         let server = |name| Server::new(name, limits, auths);
         let root = Root::at("/nonexistent").expect("absolute");
-        let daemon = Daemon::new(RUNTIME.handle().clone(), root, server("libvirtd"), server("admin"));
+        let daemon =
+            Daemon::new(RUNTIME.handle().clone(), root, server("libvirtd"), server("admin"), Default::default());
         RUNTIME.spawn(daemon.main.look_after());
         RUNTIME.spawn(daemon.subscriptions.run());
         Self { daemon, switch: Arc::default() }

@@ -92,8 +92,12 @@ impl Guests {
         let job = self.modify(uuid, owner)?;
         let run = job.private().require_run()?;
         let monitor = run.monitor()?;
+        let name = job.snapshot().definition().name.clone();
+        let (event, extra) = if reboot { ("reboot", "-") } else { ("stop", "shutdown") };
+        self.script(&name, event, "before", extra)?;
         let was = run.reboot_after_shutdown.swap(reboot, Ordering::AcqRel);
-        monitor.power_button(ANSWER).inspect_err(|_| run.reboot_after_shutdown.store(was, Ordering::Release))
+        monitor.power_button(ANSWER).inspect_err(|_| run.reboot_after_shutdown.store(was, Ordering::Release))?;
+        if reboot { self.script(&name, event, "after", extra) } else { Ok(()) }
     }
 
     /// Presses the reset button.

@@ -153,6 +153,7 @@ impl Guests {
         });
         self.save_status(&object)?;
         tracing::info!(domain = %name, pid = saved.pid, ?state, "guest taken over");
+        self.hook_reconnected(Arc::clone(&object), Arc::clone(&run));
         let shut_down = matches!(state, State::ShutDown(_));
         drop(job);
         if shut_down {
@@ -186,12 +187,13 @@ impl Guests {
     }
 
     /// A guest that ended while no daemon watched.
-    fn vanished(&self, job: &crate::state::Job, files: &GuestFiles, state: State) -> Result<()> {
+    fn vanished(self: &Arc<Self>, job: &crate::state::Job, files: &GuestFiles, state: State) -> Result<()> {
         let before = job.snapshot();
         let reason = match state {
             State::ShutDown(_) => ShutOff::Shutdown,
             _ => ShutOff::Crashed,
         };
+        self.hook_vanished(Arc::clone(before.definition()));
         files.remove();
         job.update(|snapshot| {
             snapshot.stop();

@@ -10,6 +10,7 @@ mod define;
 mod happenings;
 mod host;
 mod load;
+mod scripts;
 mod start;
 mod status;
 mod stop;

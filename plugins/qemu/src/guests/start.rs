@@ -81,13 +81,17 @@ impl Guests {
             return Err(Error::operation_invalid("domain is already running"));
         }
         let name = domain.name.clone();
+        self.script(&name, "start", "before", "-")?;
         let id = self.table.next_id()?;
         let files = self.folders.guest(id, &name);
         let mut live = DomainDefinition::clone(domain);
         live.id = u32::try_from(id).ok();
         let mut ports = Vec::new();
-        let outcome = self.attempt(job, &mut live, id, &files, &mut ports, options);
-        let Err(error) = outcome else { return Ok(()) };
+        let prepared = self.hook(&live, "prepare", "begin");
+        let outcome = prepared.and_then(|()| self.attempt(job, &mut live, id, &files, &mut ports, options));
+        let Err(error) = outcome else {
+            return self.script(&name, "start", "after", "booted");
+        };
         // Whatever exists of it goes, the log stays.
         let gone = job.snapshot();
         if let Some(run) = job.private().set_run(None) {
@@ -96,10 +100,12 @@ impl Guests {
                 tracing::error!(domain = %name, error = %kill, "a guest that did not start cannot be ended");
             }
         }
+        self.hook_logged(&live, "stopped", "end");
         files.remove();
         for port in ports {
             self.ports.release(port);
         }
+        self.hook_logged(&live, "release", "end");
         job.update(|snapshot| {
             snapshot.stop();
             snapshot.status.enter(State::ShutOff(ShutOff::Failed));
@@ -150,6 +156,7 @@ impl Guests {
         environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
         let launch =
             Launch { binary: binary.into(), environment, arguments: line.arguments, descriptors: host.descriptors };
+        self.hook(live, "start", "begin")?;
         let token = Run::new_token();
         job.private().forget_happenings();
         let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
@@ -191,6 +198,7 @@ impl Guests {
             self.unpause(job, &run, Running::Booted)?;
         }
         self.save_status(job.object())?;
+        self.hook(job.snapshot().definition(), "started", "begin")?;
         self.tell_lifecycle(&job.snapshot(), Lifecycle::StartedBooted);
         if options.paused {
             self.tell_lifecycle(&job.snapshot(), Lifecycle::SuspendedPaused);

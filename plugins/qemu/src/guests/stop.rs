@@ -23,6 +23,7 @@ impl Guests {
     pub fn destroy(&self, uuid: Uuid, graceful: bool, owner: &str) -> Result<()> {
         let object = self.table.require_uuid(uuid, None)?;
         let run = object.private().require_run()?;
+        self.script(&object.snapshot().definition().name, "stop", "before", ShutOff::Destroyed.word())?;
         run.ending.store(true, Ordering::Release);
         if let Err(error) = run.process.terminate(PATIENCE, !graceful) {
             run.ending.store(false, Ordering::Release);
@@ -55,6 +56,7 @@ impl Guests {
             return Err(Error::internal(format!("process {} still runs", run.process.pid())));
         }
         let before = job.snapshot();
+        self.hook_logged(before.definition(), "stopped", "end");
         run.log_line(&format!("shutting down, reason={}", reason.word()));
         for path in super::status::terminals(before.definition()) {
             self.consoles.close(path.as_ref());
@@ -76,12 +78,13 @@ impl Guests {
             snapshot.status.balloon_kib = None;
             Ok(())
         })?;
+        self.hook_logged(before.definition(), "release", "end");
         // The event still carries the number that the guest had.
         self.tell_lifecycle(&before, stopped(reason, &before.status.state));
         if !job.snapshot().is_persistent() {
             self.table.remove(job);
         }
-        Ok(())
+        self.script(&before.definition().name, "stop", "after", reason.word())
     }
 }
 

@@ -201,6 +201,7 @@ impl State {
                 return self.start(&job, definition);
             }
             self.check_free(&definition)?;
+            self.script(definition.name(), "start", "before", "-")?;
             let mut status = Status::new(DomainStateCode::RUNNING);
             status.reason = RunningReason::BOOTED.0;
             let id = self.domains.next_id().own()?;
@@ -209,6 +210,7 @@ impl State {
                 Ok(job) => {
                     let domain = reference(&job.snapshot());
                     self.emit(&domain, DomainEventType::STARTED, StartedDetail::BOOTED.0);
+                    self.script(&domain.name, "start", "after", "booted")?;
                     return Ok(domain);
                 }
                 // Somebody else has made it since.
@@ -253,6 +255,7 @@ impl State {
 
     /// Makes a domain that does not run run, under a new id.
     fn start(&self, job: &Job, definition: Arc<DomainDefinition>) -> Result<Domain> {
+        self.script(definition.name(), "start", "before", "-")?;
         let id = self.domains.next_id().own()?;
         let restored = job.update(|snapshot| {
             snapshot.start(running(&definition, id), Some(id));
@@ -262,15 +265,21 @@ impl State {
             snapshot.status.enter(DomainStateCode::RUNNING, reason.0);
             Ok(restored)
         });
-        let detail = if restored.own()? { StartedDetail::RESTORED } else { StartedDetail::BOOTED };
+        let (detail, word) = match restored.own()? {
+            true => (StartedDetail::RESTORED, "restored"),
+            false => (StartedDetail::BOOTED, "booted"),
+        };
         let domain = reference(&job.snapshot());
         self.emit(&domain, DomainEventType::STARTED, detail.0);
+        self.script(&domain.name, "start", "after", word)?;
         Ok(domain)
     }
 
     /// Makes a running domain not run; one that is not defined goes.
     fn stop(&self, job: &Job, reason: ShutoffReason, detail: StoppedDetail) -> Result<()> {
         let before = job.snapshot();
+        let word = if reason == ShutoffReason::SHUTDOWN { "shutdown" } else { "destroyed" };
+        self.script(before.definition().name(), "stop", "before", word)?;
         if !before.is_persistent() {
             // Before it stops, so that no listing shows it off.
             self.domains.remove(job);
@@ -283,7 +292,7 @@ impl State {
         .own()?;
         let last = if before.is_persistent() { job.snapshot() } else { before };
         self.emit(&reference(&last), DomainEventType::STOPPED, detail.0);
-        Ok(())
+        self.script(last.definition().name(), "stop", "after", word)
     }
 
     /// What the guest's end leads to, as its definition says.
@@ -291,11 +300,19 @@ impl State {
         if !again {
             return self.stop(job, ShutoffReason::SHUTDOWN, StoppedDetail::SHUTDOWN);
         }
+        let name = job.snapshot().definition().name().to_owned();
+        self.script(&name, "reboot", "before", "-")?;
         job.update(|snapshot| {
             snapshot.status.enter(DomainStateCode::RUNNING, RunningReason::BOOTED.0);
             Ok(())
         })
-        .own()
+        .own()?;
+        self.script(&name, "reboot", "after", "-")
+    }
+
+    /// Calls the operator's event script about a domain.
+    fn script(&self, name: &str, event: &str, qualifier: &str, extra: &str) -> Result<()> {
+        self.host.run_event_script("domain", name, event, qualifier, extra)
     }
 
     fn undefine(&self, job: &Job, flags: DomainUndefineFlags) -> Result<()> {
