@@ -128,3 +128,47 @@ pub fn server_guest(kind: &str, name: &str, number: u32) -> String {
 "
     )
 }
+
+/// [`server_guest`] with so many more disks that the document has about `lines` lines.
+pub fn guest_of_lines(kind: &str, name: &str, number: u32, lines: usize) -> String {
+    const DISK: usize = 5;
+    let xml = server_guest(kind, name, number);
+    let missing = lines.saturating_sub(xml.lines().count());
+    let disks: String = (1..=missing / DISK)
+        .map(|index| {
+            format!(
+                "    <disk type='file' device='disk'>
+      <driver name='qemu' type='qcow2' cache='none' discard='unmap'/>
+      <source file='/var/lib/libvirt/images/{name}-{index}.qcow2'/>
+      <target dev='{}' bus='virtio'/>
+    </disk>
+",
+                disk_name(index)
+            )
+        })
+        .collect();
+    xml.replacen("    <controller", &format!("{disks}    <controller"), 1)
+}
+
+/// `vda`, `vdb` … `vdz`, `vdaa` ….
+fn disk_name(index: usize) -> String {
+    let letter = |value: usize| char::from(b'a' + (value % 26) as u8);
+    match index {
+        0..26 => format!("vd{}", letter(index)),
+        _ => format!("vd{}{}", letter(index / 26 - 1), letter(index)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_has_the_lines_that_were_asked_for() {
+        for lines in [100, 1_000] {
+            let found = guest_of_lines("test", "large", 1, lines).lines().count();
+            assert!(found <= lines && found + 5 > lines, "{found} instead of {lines}");
+        }
+        assert_eq!([disk_name(25), disk_name(26), disk_name(52)], ["vdz", "vdaa", "vdba"]);
+    }
+}

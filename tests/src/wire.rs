@@ -29,6 +29,7 @@ pub mod procedure {
     pub const DOMAIN_GET_XML_DESC: i32 = 14;
     pub const DOMAIN_GET_INFO: i32 = 16;
     pub const DOMAIN_LOOKUP_BY_NAME: i32 = 23;
+    pub const DOMAIN_UNDEFINE: i32 = 35;
     pub const AUTH_LIST: i32 = 66;
     pub const CONNECT_GET_LIB_VERSION: i32 = 157;
     pub const CONNECT_LIST_ALL_DOMAINS: i32 = 273;

@@ -26,6 +26,7 @@ pub(super) fn run(plan: &Plan, contestants: &[Contestant; 2], report: &mut Repor
     let servers = [Server::new(&sandboxes[0])?, Server::new(&sandboxes[1])?];
     memory(&sandboxes, "resident memory, idle", report)?;
     calls(plan, &servers, report)?;
+    documents(plan, &servers, report)?;
     domains(plan, &servers, report)?;
     memory(&sandboxes, &format!("resident memory, {} domains", plan.domains), report)
 }
@@ -65,6 +66,28 @@ fn calls(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome {
             let measured = load::hammer(server, 1, plan.span, procedure::DOMAIN_GET_XML_DESC, &payload)?;
             report.add(side, "XML of a domain, 1 client", "calls/s", Better::More, measured.rate);
         }
+    }
+    Ok(())
+}
+
+/// Defining one domain again and again, and reading it back: mostly the work on its document.
+fn documents(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome {
+    for lines in [100, 1_000] {
+        let xml = fixture::guest_of_lines("test", "document", u32::MAX, lines);
+        let define = Xdr::default().string(&xml).unsigned(0).0;
+        for _ in 0..plan.rounds {
+            for (side, server) in servers.iter().enumerate() {
+                let measured = load::hammer(server, 1, plan.span, procedure::DOMAIN_DEFINE_XML_FLAGS, &define)?;
+                report.add(side, &format!("defining {lines} lines"), "calls/s", Better::More, measured.rate);
+                let read = Xdr(server.domain("document")?).unsigned(0).0;
+                let measured = load::hammer(server, 1, plan.span, procedure::DOMAIN_GET_XML_DESC, &read)?;
+                report.add(side, &format!("XML of {lines} lines"), "calls/s", Better::More, measured.rate);
+            }
+        }
+    }
+    for server in servers {
+        let name = server.domain("document")?;
+        server.connect()?.call(procedure::DOMAIN_UNDEFINE, &name).map_err(|e| format!("undefining: {e}"))?;
     }
     Ok(())
 }
