@@ -80,15 +80,7 @@ impl DomainDefinition {
     /// The element of `<metadata>` in the namespace `uri`, printed without
     /// that namespace; `None` when there is none.
     pub fn metadata_element(&self, uri: &str) -> Option<String> {
-        let metadata = self.metadata.as_ref()?;
-        let scope = vec![metadata.attrs.as_slice()];
-        let mut element = metadata.elements().find(|element| namespace(element, &scope) == Some(uri))?.clone();
-        strip(&mut element, uri);
-        let mut w = Writer::new(WriteMode::default());
-        element.write_libxml(&mut w);
-        let mut text = w.finish();
-        text.truncate(text.trim_end_matches('\n').len());
-        Some(text)
+        element(self.metadata.as_deref()?, uri)
     }
 
     /// Puts an element into `<metadata>` in place of what has the namespace
@@ -98,24 +90,40 @@ impl DomainDefinition {
     /// * Errors: `XML_DETAIL` for text that is not one element; `INTERNAL_ERROR`
     ///   for a prefix that is none or means something else in the element.
     pub fn set_metadata_element(&mut self, uri: &str, key: &str, xml: Option<&str>) -> Result<()> {
-        let element = match xml {
-            Some(xml) => Some(foreign(uri, key, xml)?),
-            None => None,
-        };
-        let mut metadata = self
-            .metadata
-            .take()
-            .unwrap_or_else(|| Box::new(RawElement { name: "metadata".to_owned(), ..RawElement::default() }));
-        let RawElement { attrs, children, .. } = &mut *metadata;
-        children.retain(|child| match child {
-            RawNode::Element(element) => namespace(element, &vec![attrs.as_slice()]) != Some(uri),
-            _ => true,
-        });
-        children.extend(element.map(RawNode::Element));
-        let filled = metadata.elements().next().is_some();
-        self.metadata = filled.then_some(metadata);
-        Ok(())
+        set_element(&mut self.metadata, uri, key, xml)
     }
+}
+
+/// The element of a `<metadata>` in the namespace `uri`, printed without that
+/// namespace; `None` when there is none.
+pub(crate) fn element(metadata: &RawElement, uri: &str) -> Option<String> {
+    let scope = vec![metadata.attrs.as_slice()];
+    let mut element = metadata.elements().find(|element| namespace(element, &scope) == Some(uri))?.clone();
+    strip(&mut element, uri);
+    let mut w = Writer::new(WriteMode::default());
+    element.write_libxml(&mut w);
+    let mut text = w.finish();
+    text.truncate(text.trim_end_matches('\n').len());
+    Some(text)
+}
+
+/// As [`DomainDefinition::set_metadata_element`], for any `<metadata>`.
+pub(crate) fn set_element(place: &mut Option<Box<RawElement>>, uri: &str, key: &str, xml: Option<&str>) -> Result<()> {
+    let element = match xml {
+        Some(xml) => Some(foreign(uri, key, xml)?),
+        None => None,
+    };
+    let mut metadata =
+        place.take().unwrap_or_else(|| Box::new(RawElement { name: "metadata".to_owned(), ..RawElement::default() }));
+    let RawElement { attrs, children, .. } = &mut *metadata;
+    children.retain(|child| match child {
+        RawNode::Element(element) => namespace(element, &vec![attrs.as_slice()]) != Some(uri),
+        _ => true,
+    });
+    children.extend(element.map(RawNode::Element));
+    let filled = metadata.elements().next().is_some();
+    *place = filled.then_some(metadata);
+    Ok(())
 }
 
 fn unknown_type(unknown: Type) -> Error {

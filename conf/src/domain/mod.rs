@@ -16,7 +16,7 @@ mod features;
 mod flags;
 mod hooks;
 mod memory;
-mod metadata;
+pub(crate) mod metadata;
 mod namespace;
 mod os;
 mod post_parse;

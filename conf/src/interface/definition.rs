@@ -75,16 +75,23 @@ impl HostInterface {
         if root.name() != "interface" {
             return Err(Error::xml(format!("expecting root element of 'interface', not '{}'", root.name())));
         }
-        let mut found = Self::parse_bare(root, &KINDS)?;
-        found.start = match root.child("start") {
+        Self::parse_node(root)
+    }
+
+    /// Reads an `<interface>` inside another document.
+    ///
+    /// Errors: as for [`Self::parse`].
+    pub fn parse_node(node: Node<'_>) -> Result<Self> {
+        let mut found = Self::parse_bare(node, &KINDS)?;
+        found.start = match node.child("start") {
             Some(start) => start.value("mode")?,
             None => None,
         };
-        found.mtu = match root.child("mtu") {
+        found.mtu = match node.child("mtu") {
             Some(mtu) => mtu.value("size")?.unwrap_or(0),
             None => 0,
         };
-        found.protocols = root.child_elements("protocol")?;
+        found.protocols = node.child_elements("protocol")?;
         Ok(found)
     }
 

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::parse_metadata;
 use crate::net::{BandwidthLimits, MacAddress, PortOptions, Route, VirtualPort, Vlan, coded};
+use crate::object::Definition;
 use crate::xml::{Document, Element, Node, RawElement, Writer, YesNo};
 
 /// A network: everything that its document says.
@@ -245,5 +246,18 @@ impl NetworkDefinition {
     /// Whether the network forwards nothing.
     pub fn is_isolated(&self) -> bool {
         self.forward.mode == ForwardMode::None
+    }
+}
+
+impl Definition for NetworkDefinition {
+    const NOUN: &'static str = "network";
+    const MISSING: ErrorCode = ErrorCode::NO_NETWORK;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.uuid
     }
 }

@@ -15,6 +15,7 @@ mod firewall;
 mod forward;
 mod hooks;
 mod ip;
+mod metadata;
 mod namespace;
 mod nat;
 mod portgroup;

@@ -4,6 +4,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 use uuid::Uuid;
 
 use super::{PoolNamespace, PoolRefresh, PoolSource, PoolTarget, PoolType};
+use crate::object::Definition;
 use crate::xml::{Document, Element, Node, Value, WriteMode, Writer, YesNo};
 
 /// A pool: everything that its document says.
@@ -162,5 +163,19 @@ impl Element for PoolDefinition {
         if let Some(namespace) = &self.namespace {
             namespace.format(w);
         }
+    }
+}
+
+impl Definition for PoolDefinition {
+    const NOUN: &'static str = "pool";
+    const LOOKUP_NOUN: &'static str = "storage pool";
+    const MISSING: ErrorCode = ErrorCode::NO_STORAGE_POOL;
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn uuid(&self) -> Uuid {
+        self.uuid
     }
 }

@@ -69,7 +69,10 @@ impl VolumeDefinition {
         Self::parse_node(root, pool, capacity)
     }
 
-    fn parse_node(node: Node<'_>, pool: PoolType, rule: CapacityRule) -> Result<Self> {
+    /// Reads a `<volume>` inside another document.
+    ///
+    /// Errors: as for [`Self::parse`].
+    pub fn parse_node(node: Node<'_>, pool: PoolType, rule: CapacityRule) -> Result<Self> {
         let text = |name: &str| node.child_text(name).map(|t| t.into_owned()).filter(|t| !t.is_empty());
         let name = text("name").ok_or_else(|| node.missing_child("name"))?;
         let kind = match node.attr("type").filter(|word| !word.is_empty()) {
