@@ -2,16 +2,15 @@
 //! little is added.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use oxivirt_conf::domain::devices::InterfaceTarget;
 use oxivirt_conf::domain::{DeviceMut, DomainDefinition, DomainHooks, DomainType, LifecycleAction, ParseFlags};
-use oxivirt_conf::xml::{Document, Node};
-use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
-use oxivirt_util::schema;
+use oxivirt_conf::xml::Node;
+use oxivirt_core::{Error, ErrorDomain, Result};
 
 use crate::error::{Own, argument};
 use crate::node::ARCH;
+use crate::schema;
 
 /// This driver's part in the reading of a document.
 struct Hooks;
@@ -61,26 +60,9 @@ fn name_interfaces(def: &mut DomainDefinition) {
 /// * `validate` – holds it against the published schema first, which runs a program.
 pub(crate) fn parse(xml: &str, validate: bool) -> Result<DomainDefinition> {
     if validate {
-        check_schema(xml)?;
+        schema::check(xml, "domain.rng", ErrorDomain::DOMAIN)?;
     }
     DomainDefinition::parse(xml, ParseFlags::INACTIVE, &Hooks).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
-}
-
-fn check_schema(xml: &str) -> Result<()> {
-    // Whatever is no document at all is refused in our own words.
-    Document::parse(xml).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))?;
-    let schema = Path::new(schema::FOLDER).join("domain.rng");
-    match schema::validate(&schema, xml) {
-        Ok(None) => Ok(()),
-        Ok(Some(complaints)) => {
-            let text = format!("Unable to validate doc against {}\n{complaints}", schema.display());
-            Err(Error::new(ErrorCode::XML_INVALID_SCHEMA, text).in_domain(ErrorDomain::XML))
-        }
-        Err(error) => {
-            let text = format!("documents cannot be held against the schema here: {error}");
-            Err(Error::new(ErrorCode::ARGUMENT_UNSUPPORTED, text)).own()
-        }
-    }
 }
 
 /// Reads a `<domain>` inside of another document.

@@ -4,14 +4,23 @@
 //! [`driver`] opens connections, `state` is what they share, `calls` has one
 //! file per interface, `definition` is what this driver makes of a domain
 //! document, `node` the host it pretends to be, `node_file` the `<node>` file.
+//! `networks`, `interfaces`, `node_devices` and `storage` are the other things
+//! on that host.
 
 mod calls;
+mod defaults;
 mod definition;
+mod directory;
 mod driver;
 mod error;
+mod interfaces;
+mod networks;
 mod node;
+mod node_devices;
 mod node_file;
+mod schema;
 mod state;
+mod storage;
 
 pub use driver::{TestConnection, TestDriver};
 
@@ -34,6 +43,11 @@ oxivirt_core::plugin! {
                 domain_metadata,
                 domain_guest,
                 cpu_models,
+                networks,
+                host_interfaces,
+                node_devices,
+                storage_pools,
+                storage_volumes,
             ],
         },
     ],

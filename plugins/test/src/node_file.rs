@@ -3,43 +3,19 @@
 use std::path::Path;
 
 use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::interface::HostInterface;
+use oxivirt_conf::node_device::{NodeDeviceDefinition, ParseAs};
+use oxivirt_conf::storage_pool::PoolDefinition;
+use oxivirt_conf::storage_volume::{CapacityRule, VolumeDefinition};
 use oxivirt_conf::xml::{Document, Node as Element};
 use oxivirt_core::constants::DomainStateCode;
 use oxivirt_core::{Error, Host, Result};
 use std::sync::Arc;
 
-use crate::definition;
 use crate::node::Node;
 use crate::state::{Nothing, Snapshot, State, Status};
-
-/// The domain of `test:///default`.
-const DEFAULT_DOMAIN: &str = "\
-<domain type='test'>
-  <name>test</name>
-  <uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid>
-  <memory>8388608</memory>
-  <currentMemory>2097152</currentMemory>
-  <vcpu>2</vcpu>
-  <os>
-    <type>hvm</type>
-  </os>
-  <devices>
-    <disk type='file' device='disk'>
-      <source file='/guest/diskimage1'/>
-      <target dev='vda' bus='virtio'/>
-      <address type='pci' domain='0x0000' bus='0x01' slot='0x00' function='0x0'/>
-    </disk>
-    <interface type='network'>
-      <mac address='aa:bb:cc:dd:ee:ff'/>
-      <source network='default'/>
-      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>
-    </interface>
-    <memballoon model='virtio'>
-      <address type='pci' domain='0x0000' bus='0x00' slot='0x02' function='0x0'/>
-    </memballoon>
-  </devices>
-</domain>
-";
+use crate::storage::add_volume;
+use crate::{defaults, definition, interfaces, networks, storage};
 
 /// Namespace of what a file says about the state of a domain.
 const STATE_NAMESPACE: &str = "http://libvirt.org/schemas/domain/test/1.0";
@@ -47,10 +23,16 @@ const STATE_NAMESPACE: &str = "http://libvirt.org/schemas/domain/test/1.0";
 /// Largest file that is read.
 const SIZE_MAX: usize = 16 << 20;
 
-/// The host with one running domain.
+/// The host of `test:///default`.
 pub(crate) fn default_host(host: Host) -> Result<State> {
     let state = State::new(host, Node::default());
-    add(&state, definition::parse(DEFAULT_DOMAIN, false)?, Beginning::default())?;
+    add(&state, definition::parse(defaults::DOMAIN, false)?, Beginning::default())?;
+    state.add_network(networks::parse(defaults::NETWORK, false)?)?;
+    state.interfaces.add(interfaces::parse(defaults::INTERFACE, false)?)?;
+    state.add_pool(storage::parse(defaults::POOL, false)?, |_| Ok(()))?;
+    for device in defaults::DEVICES {
+        state.add_device(NodeDeviceDefinition::parse(device, ParseAs::Existing)?)?;
+    }
     Ok(state)
 }
 
@@ -63,27 +45,46 @@ pub(crate) fn load(host: Host, file: &Path) -> Result<State> {
         return Err(Error::xml(format!("expecting root element of 'node', not '{}'", root.name())));
     }
     let state = State::new(host, node(root)?);
-    for element in root.children_named("domain") {
-        let Some(name) = element.attr("file") else {
-            let beginning = Beginning::parse(element)?;
-            add(&state, definition::parse_node(element)?, beginning)?;
+    each(root, file, "domain", |element| {
+        let beginning = Beginning::parse(element)?;
+        add(&state, definition::parse_node(element)?, beginning)
+    })?;
+    each(root, file, "network", |element| state.add_network_node(element))?;
+    each(root, file, "interface", |element| state.interfaces.add(HostInterface::parse_node(element)?))?;
+    each(root, file, "pool", |element| {
+        let definition = <PoolDefinition as oxivirt_conf::xml::Element>::parse(element)?;
+        let kind = definition.kind;
+        state.add_pool(definition, |job| {
+            each(element, file, "volume", |element| {
+                add_volume(job, VolumeDefinition::parse_node(element, kind, CapacityRule::Required)?)
+            })
+        })
+    })?;
+    each(root, file, "device", |element| {
+        state.add_device(NodeDeviceDefinition::parse_node(element, ParseAs::Existing)?)
+    })?;
+    Ok(state)
+}
+
+/// Does something with each element called `name` in `outer`; one with a
+/// `file=` stands for the document of that file, beside the one of the host.
+fn each(outer: Element<'_>, host: &Path, name: &str, mut add: impl FnMut(Element<'_>) -> Result<()>) -> Result<()> {
+    for element in outer.children_named(name) {
+        let Some(file) = element.attr("file") else {
+            add(element)?;
             continue;
         };
-        let path = file.parent().unwrap_or(Path::new("")).join(name);
+        let path = host.parent().unwrap_or(Path::new("")).join(file);
         let text = read(&path)?;
         let document = Document::parse(&text).map_err(|error| error.context(path.display()))?;
-        let element = document.root();
-        if element.name() != "domain" {
-            return Err(Error::xml(format!(
-                "expecting root element of 'domain', not '{}', in '{}'",
-                element.name(),
-                path.display()
-            )));
+        let root = document.root();
+        if root.name() != name {
+            let text = format!("expecting root element of '{name}', not '{}', in '{}'", root.name(), path.display());
+            return Err(Error::xml(text));
         }
-        let beginning = Beginning::parse(element)?;
-        add(&state, definition::parse_node(element)?, beginning)?;
+        add(root)?;
     }
-    Ok(state)
+    Ok(())
 }
 
 fn read(file: &Path) -> Result<String> {

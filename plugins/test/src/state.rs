@@ -1,6 +1,7 @@
-//! What connections share: the host, its domains and their events.
+//! What connections share: the host, all that is on it, and their events.
 //!
-//! Lock order: a domain's job (see `oxivirt_conf::object`), nothing else.
+//! Lock order: an object's job (see `oxivirt_conf::object`), then a
+//! directory's lock (see `crate::directory`); nobody holds two of a kind.
 //! Events are emitted under the job, so that those of one domain arrive in
 //! the order in which they happened.
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::object::{self, JOB_WAIT, JobKind, Private, Table};
+use oxivirt_conf::object::{self, Definition, JOB_WAIT, JobKind, Private, Table};
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainEventType, DomainStateCode};
 use oxivirt_core::event::Event;
@@ -17,7 +18,11 @@ use oxivirt_core::types::{Domain, Uuid};
 use oxivirt_core::{Host, Result};
 
 use crate::error::{Own, not_running};
+use crate::interfaces::Interfaces;
+use crate::networks::Networks;
 use crate::node::Node;
+use crate::node_devices::Devices;
+use crate::storage::Pools;
 
 /// The private part of a domain: there is nothing behind it.
 pub(crate) struct Nothing;
@@ -57,18 +62,31 @@ pub(crate) type Snapshot = object::Snapshot<DomainDefinition, Status>;
 pub(crate) type Object = object::Object<DomainDefinition, Nothing>;
 pub(crate) type Job = object::Job<DomainDefinition, Nothing>;
 
-/// A host with its domains.
+/// A host with all that is on it.
 pub(crate) struct State {
     pub(crate) host: Host,
     pub(crate) channel: u64,
     pub(crate) node: Node,
     pub(crate) domains: Table<DomainDefinition, Nothing>,
+    pub(crate) networks: Networks,
+    pub(crate) interfaces: Interfaces,
+    pub(crate) devices: Devices,
+    pub(crate) pools: Pools,
 }
 
 impl State {
-    /// A host without domains.
+    /// A host with nothing on it.
     pub(crate) fn new(host: Host, node: Node) -> Self {
-        Self { host, channel: host.new_channel(), node, domains: Table::new() }
+        Self {
+            host,
+            channel: host.new_channel(),
+            node,
+            domains: Table::new(),
+            networks: Table::new(),
+            interfaces: Interfaces::default(),
+            devices: Devices::default(),
+            pools: Table::new(),
+        }
     }
 
     /// The domain that a call is about.
@@ -114,8 +132,43 @@ impl State {
 }
 
 /// Waits for the right to change an object.
-pub(crate) fn begin(object: &Arc<Object>, call: &Call) -> Result<Job> {
+pub(crate) fn begin<D: Definition, P: Private>(
+    object: &Arc<object::Object<D, P>>,
+    call: &Call,
+) -> Result<object::Job<D, P>> {
     object.begin_job(JobKind::Modify, &owner(call), Instant::now() + JOB_WAIT).own()
+}
+
+/// The object that a document means, ready to be changed: the one with its
+/// name and uuid, or a new one as `make` says, which comes with `true`.
+///
+/// Errors: `OPERATION_FAILED` when another object has its name or uuid.
+pub(crate) fn claim<D: Definition, P: Private>(
+    table: &Table<D, P>,
+    call: &Call,
+    definition: &D,
+    make: impl Fn() -> (object::Snapshot<D, P::Status>, P),
+) -> Result<(object::Job<D, P>, bool)> {
+    let namesake = || {
+        let found = table.by_uuid(definition.uuid())?;
+        (found.snapshot().definition().name() == definition.name()).then_some(found)
+    };
+    loop {
+        if let Some(object) = namesake() {
+            match begin(&object, call) {
+                Ok(job) => return Ok((job, false)),
+                Err(_) if object.is_removed() => continue,
+                Err(error) => return Err(error),
+            }
+        }
+        let (snapshot, private) = make();
+        match table.insert_with_job(snapshot, private, JobKind::Modify, &owner(call)) {
+            Ok(job) => return Ok((job, true)),
+            // Somebody else has made it since.
+            Err(_) if namesake().is_some() => continue,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Whose job it is.

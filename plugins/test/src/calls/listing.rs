@@ -101,10 +101,10 @@ fn missing() -> Error {
     Error::new(ErrorCode::NO_DOMAIN, "").in_domain(ErrorDomain::TEST)
 }
 
-fn most(wanted: i32) -> usize {
+pub(super) fn most(wanted: i32) -> usize {
     usize::try_from(wanted).unwrap_or(0)
 }
 
-fn count(number: usize) -> Result<i32> {
-    i32::try_from(number).map_err(|_| Error::new(ErrorCode::OVERFLOW, format!("{number} domains"))).own()
+pub(super) fn count(number: usize) -> Result<i32> {
+    i32::try_from(number).map_err(|_| Error::new(ErrorCode::OVERFLOW, format!("{number} objects"))).own()
 }

@@ -3,12 +3,18 @@
 mod config;
 mod connect;
 mod cpu_models;
+mod filter;
 mod guest;
+mod host_interfaces;
 mod information;
 mod lifecycle;
 mod listing;
 mod metadata;
+mod networks;
 mod node;
+mod node_devices;
+mod storage_pools;
+mod storage_volumes;
 
 use std::sync::Arc;
 
