@@ -9,10 +9,10 @@ use oxivirt_core::interface::admin::{AdminClient, AdminServer, LoggingFilters, L
 use oxivirt_core::types::{Counted, List, TypedParam, TypedValue, limit};
 use oxivirt_core::{Call, Error, ErrorCode, ErrorDomain, Result};
 
-use crate::client::{Client, INTERFACE_VERSION};
+use crate::client::{Client, INTERFACE_VERSION, Peer};
 use crate::daemon::Daemon;
 use crate::logging::{self, Filter, Level, Output};
-use crate::server::Server;
+use crate::server::{Door, Server};
 
 /// An administrator and the daemon that is looked after.
 pub(crate) struct Administrator {
@@ -112,7 +112,10 @@ impl Admin for Administrator {
         let client = self.client_of(&clnt.srv.name, clnt.id)?;
         let mut all = vec![TypedParam::new("readonly", TypedValue::Boolean(client.is_read_only()))];
         // The same facts that drivers get, under the administrators' names.
-        for param in client.peer.parameters() {
+        if let Peer::Remote(address) = &client.peer {
+            all.push(TypedParam::new("sock_addr", TypedValue::String(&address.to_string())));
+        }
+        for param in client.own_identity() {
             let (name, value) = match (param.field(), param.value()) {
                 ("unix-user-id", TypedValue::UnsignedLongLong(id)) => {
                     ("unix_user_id", TypedValue::Int(id as u32 as i32))
@@ -123,6 +126,9 @@ impl Admin for Administrator {
                 ("process-id", TypedValue::LongLong(id)) => ("unix_process_id", TypedValue::Int(id as i32)),
                 ("user-name", name) => ("unix_user_name", name),
                 ("group-name", name) => ("unix_group_name", name),
+                ("sasl-user-name", name) => ("sasl_user_name", name),
+                ("x509-distinguished-name", name) => ("tls_x509_dname", name),
+                ("selinux-context", context) => ("selinux_context", context),
                 _ => continue,
             };
             all.push(TypedParam::new(name, value));
@@ -193,6 +199,19 @@ impl Admin for Administrator {
             }
         })?;
         tracing::info!(by = self.client.id, server = server.name, limits = ?server.limits(), "threads changed");
+        Ok(())
+    }
+
+    fn server_update_tls_files(&self, call: &Call, srv: &AdminServer, flags: u32) -> Result<()> {
+        no_flags(call, flags)?;
+        let server = self.server(&srv.name)?;
+        let tls = server.admission().tls_context.as_ref();
+        let tls = tls.ok_or_else(|| Error::internal("no tls service found, unable to update tls files"))?;
+        tls.reload().map_err(|wrong| {
+            let text = format!("the TLS files stay as they were: {}", wrong.join("; "));
+            Error::new(ErrorCode::CONFIG_UNSUPPORTED, text).in_domain(ErrorDomain::ADMIN)
+        })?;
+        tracing::info!(by = self.client.id, server = server.name, "TLS files were read again");
         Ok(())
     }
 
@@ -283,12 +302,11 @@ fn number(name: &'static str, value: usize) -> TypedParam {
 }
 
 fn describe(server: &AdminServer, client: &Client) -> AdminClient {
-    const UNIX: u32 = 0;
+    let transport = match client.door {
+        Door::ReadWrite | Door::ReadOnly | Door::Admin => 0,
+        Door::Tcp => 1,
+        Door::Tls => 2,
+    };
     let since = client.since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    AdminClient {
-        srv: server.clone(),
-        id: client.id,
-        timestamp: i64::try_from(since).unwrap_or(i64::MAX),
-        transport: UNIX,
-    }
+    AdminClient { srv: server.clone(), id: client.id, timestamp: i64::try_from(since).unwrap_or(i64::MAX), transport }
 }

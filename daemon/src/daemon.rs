@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::hooks::{Hooks, Wishes};
 use crate::logging::{self, Place};
+use crate::polkit::Polkit;
 use crate::server::Server;
 use crate::subscriptions::Subscriptions;
 
@@ -28,6 +29,8 @@ pub(crate) struct Daemon {
     pub(crate) main: Server,
     /// For administrators.
     pub(crate) admin: Server,
+    /// Who decides about local processes.
+    pub(crate) polkit: Polkit,
     /// Who wants which events.
     pub(crate) subscriptions: Subscriptions,
     /// The operator's scripts.
@@ -51,6 +54,7 @@ impl Daemon {
     pub(crate) fn new(runtime: Handle, root: Root, main: Server, admin: Server, scripts: Wishes) -> &'static Self {
         let hooks = Hooks::new(root.config().join("hooks"), scripts);
         let daemon: &'static Self = Box::leak(Box::new(Self {
+            polkit: Polkit::new(runtime.clone()),
             runtime,
             root,
             main,

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::net::UnixListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
@@ -75,11 +74,7 @@ pub(crate) async fn live(
     let reload = Arc::new(reload);
     daemon.set_idle_limit(options.timeout.unwrap_or(0));
     for (door, listener) in &listeners.sockets {
-        let listener = listener.try_clone().and_then(|listener| {
-            listener.set_nonblocking(true)?;
-            UnixListener::from_std(listener)
-        });
-        let listener = listener.map_err(|error| format!("cannot serve a socket: {error}"))?;
+        let listener = listener.listener().map_err(|error| format!("cannot serve a socket: {error}"))?;
         let server = if *door == Door::Admin { &daemon.admin } else { &daemon.main };
         tokio::spawn(server.accept(listener, *door));
     }

@@ -7,18 +7,23 @@ mod accounts;
 mod activation;
 mod admin;
 mod background;
+mod check;
 mod client;
 mod daemon;
 mod globs;
 mod hooks;
 mod life;
 mod logging;
+mod network;
 mod options;
 mod plugins;
+mod polkit;
+mod sasl;
 mod server;
 mod settings;
 mod sockets;
 mod subscriptions;
+mod tls;
 mod workers;
 
 use std::path::PathBuf;
@@ -31,7 +36,7 @@ use oxivirt_util::paths::Root;
 use daemon::Daemon;
 use logging::{Output, Place};
 use options::Options;
-use server::Server;
+use server::{Admission, Door, Server};
 use settings::Settings;
 use sockets::Listeners;
 
@@ -57,12 +62,16 @@ fn run(options: &Options) -> Result<(), String> {
         return Ok(());
     }
     let root = root(options)?;
-    let settings = read_settings(options, &root)?;
     if options.check {
-        return Ok(());
+        return check::check(options, &root);
     }
-    if options.listen {
-        return Err("--listen: TCP and TLS sockets are not supported yet".to_owned());
+    let settings = read_settings(options, &root).map_err(lines)?;
+    let users = sasl::users_file(&root, &settings.sasl);
+    match options {
+        Options { sasl_add: Some(name), .. } => return sasl::command::add(&users, name),
+        Options { sasl_remove: Some(name), .. } => return sasl::command::remove(&users, name),
+        Options { sasl_list: true, .. } => return sasl::command::list(&users),
+        _ => {}
     }
     if options.daemon {
         background::detach();
@@ -71,12 +80,12 @@ fn run(options: &Options) -> Result<(), String> {
     start_log(options, &settings, &fallback)?;
 
     let pid_file = sockets::claim(&pid_path(options, &root))?;
-    let listeners = Listeners::open(&root, &settings)?;
+    let listeners = Listeners::open(&root, &settings, options.listen)?;
+    let admission = sockets::admission(&root, &settings, listeners.has(Door::Tls)).map_err(lines)?;
     let runtime = life::runtime()?;
     let mut signals = life::Signals::catch(&runtime)?;
-    let auths = sockets::auths(&root, &settings.sockets);
-    let main = Server::new("libvirtd", settings.main, auths);
-    let admin = Server::new("admin", settings.admin, auths);
+    let main = Server::new("libvirtd", settings.main, admission);
+    let admin = Server::new("admin", settings.admin, Admission::default());
     let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks);
     let fallback = daemon.default_output.get_or_init(|| fallback);
     let folder = plugins::folder(options);
@@ -94,7 +103,7 @@ fn run(options: &Options) -> Result<(), String> {
 
     let again = options.clone();
     let reload = move || {
-        let new = read_settings(&again, &daemon.root)?;
+        let new = read_settings(&again, &daemon.root).map_err(lines)?;
         start_log(&again, &new, fallback)?;
         daemon.hooks.change(new.hooks);
         Ok(())
@@ -117,7 +126,12 @@ fn root(options: &Options) -> Result<Root, String> {
     root.map_err(|error| error.to_string())
 }
 
-fn read_settings(options: &Options, root: &Root) -> Result<Settings, String> {
+/// Several complaints as one text.
+fn lines(all: Vec<String>) -> String {
+    all.join("\noxivirtd: ")
+}
+
+fn read_settings(options: &Options, root: &Root) -> Result<Settings, Vec<String>> {
     match &options.config {
         Some(file) => Settings::read(file, true),
         None => Settings::read(&root.config().join("libvirtd.conf"), false),

@@ -44,7 +44,19 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) plugins: bool,
 
-    /// Read the configuration, complain if it is wrong, then end
+    /// Read the configuration, tell everything that is wrong with it, then end
     #[arg(long)]
     pub(crate) check: bool,
+
+    /// Add a user of SASL or change its password, which is read from standard input, then end
+    #[arg(long, value_name = "NAME", group = "users")]
+    pub(crate) sasl_add: Option<String>,
+
+    /// Remove a user of SASL, then end
+    #[arg(long, value_name = "NAME", group = "users")]
+    pub(crate) sasl_remove: Option<String>,
+
+    /// Print the users of SASL, then end
+    #[arg(long, group = "users")]
+    pub(crate) sasl_list: bool,
 }

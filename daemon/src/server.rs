@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use oxivirt_core::Result;
-use tokio::net::UnixListener;
 use tokio::sync::Notify;
 
 use crate::client::Client;
 use crate::daemon::Daemon;
+use crate::network::Listener;
+use crate::sasl::Sasl;
 use crate::settings::{Auth, Limits};
+use crate::tls::Tls;
 use crate::workers::{Size, Workers};
 
 /// Which socket a client came through.
@@ -23,15 +25,27 @@ pub(crate) enum Door {
     ReadOnly,
     /// For looking after the daemon.
     Admin,
+    /// For everything, from anywhere.
+    Tcp,
+    /// The same, encrypted.
+    Tls,
 }
 
 /// How clients of each door prove who they are.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Auths {
+#[derive(Default)]
+pub(crate) struct Admission {
     /// Of the read-write socket.
     pub(crate) read_write: Auth,
     /// Of the read-only socket.
     pub(crate) read_only: Auth,
+    /// Of the plain network socket.
+    pub(crate) tcp: Auth,
+    /// Of the encrypted one, besides the certificate.
+    pub(crate) tls: Auth,
+    /// Certificates, where there is an encrypted socket.
+    pub(crate) tls_context: Option<Arc<Tls>>,
+    /// Passwords, where a socket wants them.
+    pub(crate) sasl: Option<Sasl>,
 }
 
 /// A server and everything that belongs to its clients.
@@ -41,7 +55,7 @@ pub(crate) struct Server {
     limits: Mutex<Limits>,
     /// Its threads.
     pub(crate) workers: Workers,
-    auths: Auths,
+    admission: Admission,
     daemon: OnceLock<&'static Daemon>,
     clients: Mutex<BTreeMap<u64, Arc<Client>>>,
     /// Clients that did not prove yet who they are.
@@ -58,13 +72,13 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server without clients.
-    pub(crate) fn new(name: &'static str, limits: Limits, auths: Auths) -> Self {
+    pub(crate) fn new(name: &'static str, limits: Limits, admission: Admission) -> Self {
         let size = Size { min: limits.min_workers, max: limits.max_workers, urgent: limits.prio_workers };
         Self {
             name,
             limits: Mutex::new(limits),
             workers: Workers::new(size),
-            auths,
+            admission,
             daemon: OnceLock::new(),
             clients: Mutex::default(),
             anonymous: AtomicUsize::new(0),
@@ -106,10 +120,17 @@ impl Server {
     /// How clients of a door prove who they are.
     pub(crate) fn auth(&self, door: Door) -> Auth {
         match door {
-            Door::ReadWrite => self.auths.read_write,
-            Door::ReadOnly => self.auths.read_only,
+            Door::ReadWrite => self.admission.read_write,
+            Door::ReadOnly => self.admission.read_only,
+            Door::Tcp => self.admission.tcp,
+            Door::Tls => self.admission.tls,
             Door::Admin => Auth::None,
         }
+    }
+
+    /// How clients prove who they are, with what that takes.
+    pub(crate) fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Whether clients of a door need prove nothing.
@@ -170,14 +191,16 @@ impl Server {
     }
 
     /// Accepts clients for good, never more than allowed.
-    pub(crate) async fn accept(&'static self, listener: UnixListener, door: Door) {
+    pub(crate) async fn accept(&'static self, listener: Listener, door: Door) {
         loop {
+            let accepted = listener.accept().await;
+            // Whoever proves nothing makes room, but only when somebody else is there.
             self.wait_for_room().await;
             if self.closed.load(Ordering::Acquire) {
                 return;
             }
-            match listener.accept().await {
-                Ok((socket, _)) => Client::start(self, door, socket),
+            match accepted {
+                Ok(socket) => Client::start(self, door, socket),
                 Err(error) => {
                     // Out of descriptors most likely: some may be freed soon.
                     tracing::error!(server = self.name, %error, "cannot accept a client");
@@ -224,7 +247,11 @@ impl Server {
             if !full || self.closed.load(Ordering::Acquire) {
                 return;
             }
-            tracing::warn!(server = self.name, clients, anonymous, "no more clients are let in");
+            let oldest = self.clients().values().find(|client| client.is_stranger()).cloned();
+            match oldest {
+                Some(client) => client.abort("others want to come in, and it did not prove who it is"),
+                None => tracing::warn!(server = self.name, clients, anonymous, "no more clients are let in"),
+            }
             left.await;
         }
     }

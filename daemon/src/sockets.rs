@@ -3,6 +3,7 @@
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use oxivirt_util::paths::Root;
 use oxivirt_util::{file, pidfile};
@@ -10,14 +11,17 @@ use rustix::fs::{Gid, Mode};
 
 use crate::accounts;
 use crate::activation;
-use crate::server::{Auths, Door};
-use crate::settings::{Auth, Settings, Sockets};
+use crate::network::{self, Opened};
+use crate::sasl::Sasl;
+use crate::server::{Admission, Door};
+use crate::settings::{Auth, Settings};
+use crate::tls::Tls;
 
 /// Open sockets; those that this program made are removed on drop.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     /// What each is for.
-    pub(crate) sockets: Vec<(Door, UnixListener)>,
+    pub(crate) sockets: Vec<(Door, Opened)>,
     made: Vec<PathBuf>,
 }
 
@@ -27,12 +31,18 @@ impl Listeners {
     /// To be called with the pid file locked: a socket file whose daemon is
     /// gone is replaced.
     ///
-    /// Errors: a socket that another daemon serves, a group that does not
-    /// exist, the system's.
-    pub(crate) fn open(root: &Root, settings: &Settings) -> Result<Self, String> {
-        let mut all = Self { sockets: activation::sockets()?, made: Vec::new() };
+    /// * `listen`: whether the configured network sockets are opened as well.
+    /// * Errors: a socket that another daemon serves, a group that does not
+    ///   exist, the system's.
+    pub(crate) fn open(root: &Root, settings: &Settings, listen: bool) -> Result<Self, String> {
+        let mut all = Self { sockets: activation::sockets(&settings.network)?, made: Vec::new() };
         if !all.sockets.is_empty() {
-            return Ok(all);
+            return match listen {
+                false => Ok(all),
+                true => Err("--listen is not possible with sockets from the service manager: \
+                             enable the socket units for TLS and TCP instead"
+                    .to_owned()),
+            };
         }
         let folder = match &settings.sockets.folder {
             Some(folder) => root.resolve(folder),
@@ -48,11 +58,25 @@ impl Listeners {
         };
         for (door, name, mode, backlog) in places(root, settings) {
             let path = folder.join(name);
-            let listener = listen(&path, mode, group, backlog)?;
+            let listener = open_at(&path, mode, group, backlog)?;
             all.made.push(path);
-            all.sockets.push((door, listener));
+            all.sockets.push((door, Opened::Unix(listener)));
+        }
+        let remote = &settings.network;
+        for (door, port, wanted) in
+            [(Door::Tls, &remote.tls_port, remote.tls), (Door::Tcp, &remote.tcp_port, remote.tcp)]
+        {
+            if listen && wanted {
+                let opened = network::listen(remote.address.as_deref(), port, settings.main.queued_clients)?;
+                all.sockets.extend(opened.into_iter().map(|listener| (door, Opened::Tcp(listener))));
+            }
         }
         Ok(all)
+    }
+
+    /// Whether there is a socket of that kind.
+    pub(crate) fn has(&self, door: Door) -> bool {
+        self.sockets.iter().any(|(other, _)| *other == door)
     }
 }
 
@@ -66,14 +90,39 @@ impl Drop for Listeners {
     }
 }
 
-/// How clients prove who they are, where the configuration does not say.
-pub(crate) fn auths(root: &Root, sockets: &Sockets) -> Auths {
+/// How clients prove who they are, with everything that takes.
+///
+/// * `tls`: whether certificates are needed.
+/// * Errors: everything that is wrong with certificates, mechanisms and users.
+pub(crate) fn admission(root: &Root, settings: &Settings, tls: bool) -> Result<Admission, Vec<String>> {
     // Nobody else gets into one user's folder.
     let default = if root.is_session() { Auth::None } else { Auth::Polkit };
-    Auths {
+    let sockets = &settings.sockets;
+    let mut all = Admission {
         read_write: sockets.read_write_auth.unwrap_or(default),
         read_only: sockets.read_only_auth.unwrap_or(default),
+        tcp: settings.network.tcp_auth,
+        tls: settings.network.tls_auth,
+        tls_context: None,
+        sasl: None,
+    };
+    let mut wrong = Vec::new();
+    if tls {
+        match Tls::open(root, &settings.tls) {
+            Ok(context) => all.tls_context = Some(Arc::new(context)),
+            Err(errors) => wrong.extend(errors),
+        }
     }
+    if [all.read_write, all.read_only, all.tls].contains(&Auth::Sasl) || settings.network.tcp {
+        match Sasl::open(root, &settings.sasl) {
+            Ok(sasl) => {
+                wrong.extend(sasl.check().err());
+                all.sasl = Some(sasl);
+            }
+            Err(error) => wrong.push(error),
+        }
+    }
+    if wrong.is_empty() { Ok(all) } else { Err(wrong) }
 }
 
 /// Takes the pid file, which also says that no other daemon lives here.
@@ -98,7 +147,7 @@ fn places(root: &Root, settings: &Settings) -> Vec<(Door, &'static str, u32, u32
     all
 }
 
-fn listen(path: &Path, mode: u32, group: Option<u32>, backlog: u32) -> Result<UnixListener, String> {
+fn open_at(path: &Path, mode: u32, group: Option<u32>, backlog: u32) -> Result<UnixListener, String> {
     let at = |what: &str, error: std::io::Error| format!("cannot {what} socket '{}': {error}", path.display());
     match path.symlink_metadata() {
         Ok(found) if found.file_type().is_socket() => {
@@ -134,15 +183,15 @@ mod tests {
     fn stale_sockets_are_replaced_and_living_ones_are_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sock");
-        let first = listen(&path, 0o640, None, 10).expect("opens");
+        let first = open_at(&path, 0o640, None, 10).expect("opens");
         assert_eq!(path.metadata().expect("there").permissions().mode() & 0o777, 0o640);
-        let error = listen(&path, 0o600, None, 10).expect_err("in use");
+        let error = open_at(&path, 0o600, None, 10).expect_err("in use");
         assert!(error.contains("another daemon"), "{error}");
         drop(first);
-        listen(&path, 0o600, None, 10).expect("stale");
+        open_at(&path, 0o600, None, 10).expect("stale");
         std::fs::remove_file(&path).expect("removable");
         std::fs::write(&path, "precious").expect("writable");
-        listen(&path, 0o600, None, 10).expect_err("a file");
+        open_at(&path, 0o600, None, 10).expect_err("a file");
         assert_eq!(std::fs::read_to_string(&path).expect("kept"), "precious");
     }
 }

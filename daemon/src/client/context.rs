@@ -76,7 +76,7 @@ impl Context for Caller {
     }
 
     fn identity(&self) -> Vec<TypedParam> {
-        self.client.peer.parameters()
+        self.client.identity()
     }
 
     fn open_stream(&self, end: OwnedFd) -> Result<()> {

@@ -42,14 +42,13 @@ impl Answerer {
             Self::Driver { interface, index, connection } => {
                 (interface.quick)(connection.interfaces()) & (1 << index) != 0
             }
-            // Opening asks a driver.
-            Self::Session(index) => session::CALLS[*index].number != CONNECT_OPEN,
+            // Opening asks a driver; the others ask polkit and compute keys.
+            Self::Session(index) => !["connect_open", "auth_polkit", "auth_sasl_start", "auth_sasl_step"]
+                .contains(&session::CALLS[*index].name),
             Self::Events(_) | Self::Admin(_) => true,
         }
     }
 }
-
-const CONNECT_OPEN: i32 = 1;
 
 impl Client {
     /// Takes a call: answers it here when that is quick, else on a worker.
@@ -187,6 +186,11 @@ impl Client {
     fn send_answer(&self, header: Header, frame: Vec<u8>, descriptors: Vec<OwnedFd>) {
         if descriptors.is_empty() {
             self.outgoing.send(frame);
+            return;
+        }
+        if !self.passes_descriptors() {
+            let text = "file descriptors pass on Unix sockets only";
+            self.refuse(header, &Error::new(ErrorCode::OPERATION_INVALID, text));
             return;
         }
         let header = Header { kind: MessageType::REPLY_WITH_FDS, ..header.reply(Status::OK) };

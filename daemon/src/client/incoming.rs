@@ -4,20 +4,21 @@ use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 
 use oxivirt_core::wire::message::FDS_MAX;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tokio::io::Interest;
-use tokio::net::unix::OwnedReadHalf;
 
 use super::frames::Source;
+use super::socket::Socket;
 
-impl Source for OwnedReadHalf {
+impl Source for Arc<Socket> {
     async fn receive(&mut self, buffer: &mut [u8], descriptors: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
         loop {
             self.readable().await?;
             let mut short = None;
-            let result = self.as_ref().try_io(Interest::READABLE, || {
+            let result = self.try_io(Interest::READABLE, || {
                 let before = descriptors.len();
                 let count = receive_once(self.as_ref(), buffer, descriptors)?;
                 // The kernel stops behind a byte with descriptors.

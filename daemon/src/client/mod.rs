@@ -8,6 +8,7 @@ mod identity;
 mod incoming;
 pub(crate) mod outgoing;
 mod session;
+mod socket;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -15,20 +16,23 @@ mod tests;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use oxivirt_core::Connection;
+use oxivirt_core::types::TypedParam;
 use oxivirt_core::wire::message::{self, Header, MessageType, Program, Status};
-use tokio::net::UnixStream;
-use tokio::net::unix::OwnedReadHalf;
-use tokio::sync::Semaphore;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{Notify, Semaphore};
 
 use crate::server::{Door, Server};
 use crate::workers::Urgency;
 use frames::{Frame, Frames};
 pub(crate) use identity::Peer;
+use identity::Proofs;
 use outgoing::Outgoing;
 pub(crate) use session::INTERFACE_VERSION;
+use session::SaslState;
+pub(crate) use socket::Socket;
 use stream::Stream;
 
 /// A client, from accepting to the end.
@@ -45,6 +49,13 @@ pub(crate) struct Client {
     pub(crate) outgoing: Arc<Outgoing>,
     server: &'static Server,
     authenticated: AtomicBool,
+    /// The server's clock when it came.
+    came: u64,
+    proofs: Mutex<Proofs>,
+    sasl: Mutex<SaslState>,
+    asking_polkit: AtomicBool,
+    /// Told when its task is over.
+    ended: Arc<Notify>,
     read_only: AtomicBool,
     opening: AtomicBool,
     connection: Mutex<Option<Connection>>,
@@ -68,18 +79,35 @@ struct KeepAlive {
 
 impl Client {
     /// Takes over a connection and serves it until it ends.
-    pub(crate) fn start(server: &'static Server, door: Door, socket: UnixStream) {
+    pub(crate) fn start(server: &'static Server, door: Door, socket: Socket) {
         let peer = Peer::of(&socket);
-        let (reader, writer) = socket.into_split();
+        socket.tune();
+        let (socket, outside) = match (door, socket) {
+            (Door::Tls, Socket::Tcp(outside, _)) => match UnixStream::pair() {
+                Ok((inside, far)) => (Socket::Unix(inside), Some((outside, far))),
+                Err(error) => {
+                    tracing::error!(%error, "no sockets are left for a client");
+                    return;
+                }
+            },
+            (_, socket) => (socket, None),
+        };
+        let (socket, ended) = (Arc::new(socket), Arc::new(Notify::new()));
         let runtime = tokio::runtime::Handle::current();
         let client = Arc::new(Self {
             id: server.next_client(),
             since: SystemTime::now(),
             peer,
             door,
-            outgoing: Arc::new(Outgoing::new(writer, runtime.clone())),
+            outgoing: Arc::new(Outgoing::new(socket.clone(), runtime.clone())),
             server,
-            authenticated: AtomicBool::new(server.trusts(door)),
+            // A certificate proves something only after the handshake.
+            authenticated: AtomicBool::new(server.trusts(door) && outside.is_none()),
+            came: server.clock(),
+            proofs: Mutex::default(),
+            sasl: Mutex::default(),
+            asking_polkit: AtomicBool::new(false),
+            ended,
             read_only: AtomicBool::new(door == Door::ReadOnly),
             opening: AtomicBool::new(false),
             connection: Mutex::new(None),
@@ -92,15 +120,70 @@ impl Client {
         tracing::debug!(
             client = client.id,
             server = server.name,
-            pid = client.peer.process,
-            uid = client.peer.user,
+            peer = ?client.peer,
             "connected"
         );
         server.add(client.clone());
+        if let Some((outside, far)) = outside {
+            runtime.spawn(client.clone().shake_hands(outside, far));
+        }
         runtime.spawn(async move {
             let held = Held(client);
-            held.0.read(reader).await;
+            held.0.read(socket).await;
         });
+    }
+
+    /// Speaks TLS with the client, between the network and its own task.
+    async fn shake_hands(self: Arc<Self>, outside: TcpStream, far: UnixStream) {
+        let Some(tls) = self.server.admission().tls_context.clone() else {
+            return self.abort("there is no TLS here");
+        };
+        let accepted = tokio::select! {
+            accepted = tls.accept(outside) => accepted,
+            () = self.ended.notified() => return,
+        };
+        match accepted {
+            Err(reason) => self.abort(&reason),
+            Ok(accepted) => {
+                lock(&self.proofs).certificate.clone_from(&accepted.name);
+                if self.server.trusts(self.door) {
+                    self.let_in();
+                }
+                let ended = self.ended.clone();
+                drop(self);
+                accepted.serve(far, ended).await;
+            }
+        }
+    }
+
+    /// Who it is, as parameters with the public names.
+    pub(crate) fn identity(&self) -> Vec<TypedParam> {
+        let proofs = lock(&self.proofs).clone();
+        match proofs.stands_for {
+            Some(identity) => identity,
+            None => self.peer.parameters(&proofs),
+        }
+    }
+
+    /// Who it is itself, whoever it stands for.
+    pub(crate) fn own_identity(&self) -> Vec<TypedParam> {
+        let proofs = lock(&self.proofs).clone();
+        self.peer.parameters(&proofs)
+    }
+
+    /// Whether file descriptors reach it.
+    fn passes_descriptors(&self) -> bool {
+        matches!(self.peer, Peer::Local(_))
+    }
+
+    /// Whether nobody else can listen to what it says.
+    fn is_protected(&self) -> bool {
+        self.door != Door::Tcp
+    }
+
+    /// Whether it could be disconnected for the sake of one that proves who it is.
+    pub(crate) fn is_stranger(&self) -> bool {
+        matches!(self.peer, Peer::Remote(_)) && !self.is_authenticated() && !self.outgoing.is_closed()
     }
 
     /// Ends the connection once everything queued is written.
@@ -112,7 +195,7 @@ impl Client {
     /// Ends the connection now, for a reason worth a line in the log.
     pub(crate) fn abort(&self, reason: &str) {
         if !self.outgoing.is_closed() {
-            tracing::warn!(client = self.id, pid = self.peer.process, reason, "client is disconnected");
+            tracing::warn!(client = self.id, peer = ?self.peer, reason, "client is disconnected");
         }
         self.hang_up();
     }
@@ -157,6 +240,10 @@ impl Client {
     /// Looks after a client, once a second: asks for signs of life, notices
     /// that it hung up while nothing is read from it.
     pub(crate) fn look_after(&self, clock: u64) {
+        if !self.is_authenticated() && clock.saturating_sub(self.came) > PROOF_LIMIT.as_secs() {
+            self.abort("it did not prove who it is in time");
+            return;
+        }
         if self.keepalive.paused.load(Ordering::Relaxed) {
             self.keepalive.heard.store(clock, Ordering::Relaxed);
             if self.outgoing.peer_is_gone() {
@@ -184,7 +271,7 @@ impl Client {
         }
     }
 
-    async fn read(self: &Arc<Self>, mut reader: OwnedReadHalf) {
+    async fn read(self: &Arc<Self>, mut reader: Arc<Socket>) {
         let mut frames = Frames::new();
         loop {
             loop {
@@ -255,6 +342,7 @@ impl Client {
     /// Frees whatever the client held; a call that hangs keeps only its thread.
     fn end(&self) {
         self.hang_up();
+        self.ended.notify_one();
         self.server.daemon().subscriptions.forget(self);
         self.server.remove(self);
         // Ending a driver's connection may block.
@@ -300,6 +388,9 @@ fn error_frame(header: Header, error: &oxivirt_core::Error) -> Option<Vec<u8>> {
     error.encode(&mut out).ok()?;
     finish(out).ok()
 }
+
+/// How long a client may take to prove who it is; a user may have to find a password.
+const PROOF_LIMIT: Duration = Duration::from_secs(120);
 
 const PING: i32 = 1;
 const PONG: i32 = 2;

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use tokio::io::Interest;
-use tokio::net::unix::OwnedWriteHalf;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
+
+use super::socket::Socket;
 
 /// Above so many queued bytes nothing more is read from the client or its
 /// streams.
@@ -34,7 +35,7 @@ pub(crate) struct Outgoing {
 }
 
 struct State {
-    socket: Option<Arc<OwnedWriteHalf>>,
+    socket: Option<Arc<Socket>>,
     queue: VecDeque<Piece>,
     /// Bytes of the first piece that are written already.
     written: usize,
@@ -59,26 +60,26 @@ impl Piece {
     }
 
     /// Writes what the socket takes behind the first `written` bytes.
-    fn write(&self, socket: &OwnedWriteHalf, written: usize) -> io::Result<usize> {
+    fn write(&self, socket: &Socket, written: usize) -> io::Result<usize> {
         match self {
             Self::Frame(bytes) => socket.try_write(&bytes[written..]),
-            Self::Descriptor(descriptor) => socket.as_ref().try_io(Interest::WRITABLE, || {
+            Self::Descriptor(descriptor) => socket.try_io(Interest::WRITABLE, || {
                 let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
                 let mut control = SendAncillaryBuffer::new(&mut space);
                 let all = [descriptor.as_fd()];
                 control.push(SendAncillaryMessage::ScmRights(&all));
                 let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-                Ok(sendmsg(socket.as_ref(), &[IoSlice::new(&[0])], &mut control, flags)?)
+                Ok(sendmsg(socket, &[IoSlice::new(&[0])], &mut control, flags)?)
             }),
         }
     }
 }
 
 impl Outgoing {
-    /// Takes over the writing half of a socket.
-    pub(crate) fn new(socket: OwnedWriteHalf, runtime: Handle) -> Self {
+    /// Takes over the writing side of a socket.
+    pub(crate) fn new(socket: Arc<Socket>, runtime: Handle) -> Self {
         let state = State {
-            socket: Some(Arc::new(socket)),
+            socket: Some(socket),
             queue: VecDeque::new(),
             written: 0,
             queued: 0,
@@ -186,7 +187,7 @@ impl Outgoing {
     pub(crate) fn peer_is_gone(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let Some(socket) = self.lock().socket.clone() else { return true };
-        let mut set = [PollFd::from_borrowed_fd((*socket).as_ref().as_fd(), PollFlags::empty())];
+        let mut set = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::empty())];
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         matches!(poll(&mut set, Some(&now)), Ok(1..)) && set[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
     }
@@ -203,13 +204,13 @@ impl State {
         self.queued = 0;
         if let Some(socket) = self.socket.take() {
             // Also wakes the task that reads from this client.
-            let _ = rustix::net::shutdown((*socket).as_ref().as_fd(), rustix::net::Shutdown::Both);
+            let _ = rustix::net::shutdown(socket.as_fd(), rustix::net::Shutdown::Both);
         }
     }
 }
 
 /// Writes what is queued whenever the socket takes more.
-async fn flush(outgoing: Arc<Outgoing>, socket: Arc<OwnedWriteHalf>) {
+async fn flush(outgoing: Arc<Outgoing>, socket: Arc<Socket>) {
     loop {
         let closing = outgoing.lock().closing;
         let writable = match closing {

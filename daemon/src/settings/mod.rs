@@ -1,6 +1,8 @@
 //! `libvirtd.conf`: read whole, every key known and checked.
 
+mod complaints;
 mod keys;
+mod network;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,13 +12,21 @@ use oxivirt_util::config::{Config, ConfigError};
 
 use crate::hooks::Wishes;
 use crate::logging::{Filter, Level, Output, Place, Plan};
+use complaints::Complaints;
 use keys::{KEYS, Kind};
+pub(crate) use network::{Network, SaslRules, TlsFiles, TlsRules};
 
 /// Everything that the daemon takes from its configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// The sockets.
     pub(crate) sockets: Sockets,
+    /// The network sockets.
+    pub(crate) network: Network,
+    /// TLS on the network sockets.
+    pub(crate) tls: TlsRules,
+    /// Whom SASL lets in.
+    pub(crate) sasl: SaslRules,
     /// Limits of the server for ordinary clients.
     pub(crate) main: Limits,
     /// Limits of the server for administrators.
@@ -49,9 +59,10 @@ pub(crate) struct Sockets {
 }
 
 /// How clients prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Auth {
     /// Whoever can open the socket may go on.
+    #[default]
     None,
     /// A challenge on the connection.
     Sasl,
@@ -97,44 +108,48 @@ pub(crate) struct Log {
 impl Settings {
     /// Reads the file; a missing one is an error only if it was asked for.
     ///
-    /// Errors: one line with file and line number.
-    pub(crate) fn read(path: &Path, required: bool) -> Result<Self, String> {
+    /// Errors: one line with file and line number for each mistake.
+    pub(crate) fn read(path: &Path, required: bool) -> Result<Self, Vec<String>> {
         let config = match required {
             true => Config::read(path),
             false => Config::read_or_empty(path),
         };
         let config = config.map_err(|error| match error.get_ref() {
-            Some(inner) => inner.to_string(),
-            None => format!("cannot read configuration '{}': {error}", path.display()),
+            Some(inner) => vec![inner.to_string()],
+            None => vec![format!("cannot read configuration '{}': {error}", path.display())],
         })?;
-        Self::from_config(&config).map_err(|error| error.to_string())
+        Self::from_config(&config).map_err(|all| all.iter().map(ConfigError::to_string).collect())
     }
 
-    fn from_config(config: &Config) -> Result<Self, ConfigError> {
-        check_keys(config)?;
-        check_host_uuid(config)?;
+    fn from_config(config: &Config) -> Result<Self, Vec<ConfigError>> {
+        let mut wrong = Complaints::default();
+        check_keys(config, &mut wrong);
+        wrong.take((), check_host_uuid(config));
         let main = Limits {
-            clients: number(config, "max_clients", 1..=100_000, 5000)?,
-            queued_clients: number(config, "max_queued_clients", 1..=100_000, 1000)?,
-            anonymous_clients: number(config, "max_anonymous_clients", 1..=100_000, 20)?,
-            min_workers: number(config, "min_workers", 0..=10_000, 5)?,
-            max_workers: number(config, "max_workers", 1..=10_000, 20)?,
-            prio_workers: number(config, "prio_workers", 0..=10_000, 5)?,
-            client_requests: number(config, "max_client_requests", 1..=100_000, 5)?,
-            keepalive_interval: interval(config, "keepalive_interval")?,
-            keepalive_count: number(config, "keepalive_count", 0..=1_000_000, 5)?,
+            clients: wrong.number(config, "max_clients", 1..=100_000, 5000),
+            queued_clients: wrong.number(config, "max_queued_clients", 1..=100_000, 1000),
+            anonymous_clients: wrong.number(config, "max_anonymous_clients", 1..=100_000, 20),
+            min_workers: wrong.number(config, "min_workers", 0..=10_000, 5),
+            max_workers: wrong.number(config, "max_workers", 1..=10_000, 20),
+            prio_workers: wrong.number(config, "prio_workers", 0..=10_000, 5),
+            client_requests: wrong.number(config, "max_client_requests", 1..=100_000, 5),
+            keepalive_interval: None,
+            keepalive_count: wrong.number(config, "keepalive_count", 0..=1_000_000, 5),
         };
         let admin = Limits {
-            clients: number(config, "admin_max_clients", 1..=100_000, 5000)?,
-            queued_clients: number(config, "admin_max_queued_clients", 1..=100_000, 20)?,
-            anonymous_clients: number(config, "admin_max_clients", 1..=100_000, 5000)?,
-            min_workers: number(config, "admin_min_workers", 0..=10_000, 5)?,
-            max_workers: number(config, "admin_max_workers", 1..=10_000, 20)?,
+            clients: wrong.number(config, "admin_max_clients", 1..=100_000, 5000),
+            queued_clients: wrong.number(config, "admin_max_queued_clients", 1..=100_000, 20),
+            anonymous_clients: wrong.number(config, "admin_max_clients", 1..=100_000, 5000),
+            min_workers: wrong.number(config, "admin_min_workers", 0..=10_000, 5),
+            max_workers: wrong.number(config, "admin_max_workers", 1..=10_000, 20),
             prio_workers: 0,
-            client_requests: number(config, "admin_max_client_requests", 1..=100_000, 5)?,
-            keepalive_interval: interval(config, "admin_keepalive_interval")?,
-            keepalive_count: number(config, "admin_keepalive_count", 0..=1_000_000, 5)?,
+            client_requests: wrong.number(config, "admin_max_client_requests", 1..=100_000, 5),
+            keepalive_interval: None,
+            keepalive_count: wrong.number(config, "admin_keepalive_count", 0..=1_000_000, 5),
         };
+        let main = Limits { keepalive_interval: wrong.take(None, interval(config, "keepalive_interval")), ..main };
+        let admin =
+            Limits { keepalive_interval: wrong.take(None, interval(config, "admin_keepalive_interval")), ..admin };
         for (low, high, limits) in
             [("min_workers", "max_workers", main), ("admin_min_workers", "admin_max_workers", admin)]
         {
@@ -142,21 +157,25 @@ impl Settings {
                 let key = if config.get(low).is_some() { low } else { high };
                 let message =
                     format!("'{low}' is {}, more than '{high}' with {}", limits.min_workers, limits.max_workers);
-                return Err(config.error(key, message));
+                wrong.add(config.error(key, message));
             }
         }
-        Ok(Self {
-            sockets: sockets(config)?,
+        let settings = Self {
+            sockets: sockets(config, &mut wrong),
+            network: Network::from_config(config, &mut wrong),
+            tls: TlsRules::from_config(config, &mut wrong),
+            sasl: SaslRules::from_config(config, &mut wrong),
             main,
             admin,
-            log: log(config)?,
-            hooks: hooks(config)?,
+            log: log(config, &mut wrong),
+            hooks: wrong.take(Wishes::default(), hooks(config)),
             idle_keys: KEYS
                 .iter()
                 .filter(|key| !key.effective && config.get(key.name).is_some())
                 .map(|key| key.name)
                 .collect(),
-        })
+        };
+        wrong.none_or(settings)
     }
 }
 
@@ -182,40 +201,26 @@ impl Log {
     }
 }
 
-/// Refuses unknown keys and wrong types, in the order of the file.
-fn check_keys(config: &Config) -> Result<(), ConfigError> {
+/// Notes unknown keys and wrong types.
+fn check_keys(config: &Config, wrong: &mut Complaints) {
     let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    if let Some(entry) = config.unknown_keys(&names).first() {
-        return Err(ConfigError {
+    for entry in config.unknown_keys(&names) {
+        wrong.add(ConfigError {
             file: config.file().to_owned(),
             line: Some(entry.line),
             message: format!("unknown key '{}'", entry.key),
         });
     }
     for key in KEYS {
-        match key.kind {
-            Kind::Unsigned => config.uint(key.name).map(drop)?,
-            Kind::Number => config.int(key.name).map(drop)?,
-            Kind::Switch => config.bool(key.name).map(drop)?,
-            Kind::Text => config.str(key.name).map(drop)?,
-            Kind::Texts => config.str_list(key.name).map(drop)?,
-            Kind::Permissions => permissions(config, key.name).map(drop)?,
-        }
-    }
-    Ok(())
-}
-
-fn number<T: TryFrom<u64>>(
-    config: &Config,
-    key: &str,
-    bounds: std::ops::RangeInclusive<u64>,
-    default: T,
-) -> Result<T, ConfigError> {
-    match config.uint_within(key, bounds)? {
-        Some(value) => {
-            T::try_from(value).map_err(|_| config.error(key, format!("value {value} for '{key}' is too large")))
-        }
-        None => Ok(default),
+        let checked = match key.kind {
+            Kind::Unsigned => config.uint(key.name).map(drop),
+            Kind::Number => config.int(key.name).map(drop),
+            Kind::Switch => config.bool(key.name).map(drop),
+            Kind::Text => config.str(key.name).map(drop),
+            Kind::Texts => config.str_list(key.name).map(drop),
+            Kind::Permissions => permissions(config, key.name).map(drop),
+        };
+        wrong.take((), checked);
     }
 }
 
@@ -251,39 +256,41 @@ fn auth(config: &Config, key: &str) -> Result<Option<Auth>, ConfigError> {
     }
 }
 
-fn sockets(config: &Config) -> Result<Sockets, ConfigError> {
-    let folder = config.str("unix_sock_dir")?.map(PathBuf::from);
-    if let Some(path) = &folder
-        && !path.is_absolute()
-    {
-        return Err(
-            config.error("unix_sock_dir", format!("'{}' for 'unix_sock_dir' is not an absolute path", path.display()))
-        );
+/// An absolute path.
+fn path(config: &Config, key: &str) -> Result<Option<PathBuf>, ConfigError> {
+    match config.str(key)?.map(PathBuf::from) {
+        Some(path) if !path.is_absolute() => {
+            Err(config.error(key, format!("'{}' for '{key}' is not an absolute path", path.display())))
+        }
+        other => Ok(other),
     }
-    Ok(Sockets {
-        group: config.str("unix_sock_group")?.map(str::to_owned),
-        folder,
-        read_write_mode: permissions(config, "unix_sock_rw_perms")?,
-        read_only_mode: permissions(config, "unix_sock_ro_perms")?,
-        admin_mode: permissions(config, "unix_sock_admin_perms")?,
-        read_write_auth: auth(config, "auth_unix_rw")?,
-        read_only_auth: auth(config, "auth_unix_ro")?,
-    })
 }
 
-fn log(config: &Config) -> Result<Log, ConfigError> {
-    let level = match config.uint_within("log_level", 0..=4)? {
+fn sockets(config: &Config, wrong: &mut Complaints) -> Sockets {
+    Sockets {
+        group: wrong.take(None, config.str("unix_sock_group")).map(str::to_owned),
+        folder: wrong.take(None, path(config, "unix_sock_dir")),
+        read_write_mode: wrong.take(None, permissions(config, "unix_sock_rw_perms")),
+        read_only_mode: wrong.take(None, permissions(config, "unix_sock_ro_perms")),
+        admin_mode: wrong.take(None, permissions(config, "unix_sock_admin_perms")),
+        read_write_auth: wrong.take(None, auth(config, "auth_unix_rw")),
+        read_only_auth: wrong.take(None, auth(config, "auth_unix_ro")),
+    }
+}
+
+fn log(config: &Config, wrong: &mut Complaints) -> Log {
+    let level = match wrong.take(None, config.uint_within("log_level", 0..=4)) {
         // 0 asks for the default, as leaving it out does.
         None | Some(0) => None,
         Some(number) => Level::from_number(number),
     };
-    let filters = Filter::parse_list(config.str("log_filters")?.unwrap_or_default());
-    let outputs = Output::parse_list(config.str("log_outputs")?.unwrap_or_default());
-    Ok(Log {
+    let mut text = |key: &str| wrong.take(None, config.str(key)).unwrap_or_default();
+    let (filters, outputs) = (Filter::parse_list(text("log_filters")), Output::parse_list(text("log_outputs")));
+    Log {
         level,
-        filters: filters.map_err(|message| config.error("log_filters", message))?,
-        outputs: outputs.map_err(|message| config.error("log_outputs", message))?,
-    })
+        filters: wrong.take(Vec::new(), filters.map_err(|message| config.error("log_filters", message))),
+        outputs: wrong.take(Vec::new(), outputs.map_err(|message| config.error("log_outputs", message))),
+    }
 }
 
 fn hooks(config: &Config) -> Result<Wishes, ConfigError> {
@@ -300,7 +307,7 @@ fn hooks(config: &Config) -> Result<Wishes, ConfigError> {
             Err(config.error("events_set", message))
         }
     });
-    let limit = Duration::from_secs(number(config, "hook_timeout", 1..=86_400, 120)?);
+    let limit = Duration::from_secs(config.uint_within("hook_timeout", 1..=86_400)?.unwrap_or(120));
     Ok(Wishes { script, events: events.collect::<Result<_, _>>()?, limit })
 }
 
@@ -320,7 +327,20 @@ mod tests {
 
     fn read(text: &str) -> Result<Settings, String> {
         let config = Config::parse("libvirtd.conf", text).map_err(|error| error.to_string())?;
-        Settings::from_config(&config).map_err(|error| error.to_string())
+        Settings::from_config(&config)
+            .map_err(|all| all.iter().map(ConfigError::to_string).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn every_mistake_is_told_once_in_the_order_of_the_file() {
+        let error = read("tcp_port = 16509\nmax_clients = 0\nfoo = 1\nauth_tls = \"polkit\"\ntls_priority = \"\"\n")
+            .expect_err("wrong");
+        let lines: Vec<&str> = error.lines().collect();
+        assert_eq!(lines.len(), 4, "{error}");
+        for (line, wanted) in lines.iter().zip(["conf:1: expected a string", "conf:2: ", "conf:3: unknown", "conf:4: "])
+        {
+            assert!(line.contains(wanted), "{line}");
+        }
     }
 
     #[test]
@@ -336,7 +356,7 @@ mod tests {
     fn values_arrive() {
         let settings = read(
             "unix_sock_group = \"kvm\"\nunix_sock_rw_perms = \"0660\"\nauth_unix_rw = \"none\"\nmax_clients = 7\n\
-             keepalive_interval = -1\nlog_level = 1\nlog_outputs = \"1:stderr\"\nlisten_tls = 0\n",
+             keepalive_interval = -1\nlog_level = 1\nlog_outputs = \"1:stderr\"\naudit_level = 0\n",
         )
         .expect("valid");
         assert_eq!(settings.sockets.group.as_deref(), Some("kvm"));
@@ -344,7 +364,7 @@ mod tests {
         assert_eq!(settings.sockets.read_write_auth, Some(Auth::None));
         assert_eq!((settings.main.clients, settings.main.keepalive_interval), (7, None));
         assert_eq!(settings.log.level, Some(Level::Debug));
-        assert_eq!(settings.idle_keys, ["listen_tls"]);
+        assert_eq!(settings.idle_keys, ["audit_level"]);
     }
 
     #[test]

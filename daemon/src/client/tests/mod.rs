@@ -25,10 +25,10 @@ use oxivirt_core::{Call, Error, Result};
 use oxivirt_util::paths::Root;
 use tokio::runtime::Runtime;
 
-use super::Client;
+use super::{Client, Socket};
 use crate::daemon::Daemon;
-use crate::server::{Auths, Door, Server};
-use crate::settings::{Auth, Limits};
+use crate::server::{Admission, Door, Server};
+use crate::settings::Limits;
 
 /// No step takes longer unless something is wrong.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -118,8 +118,7 @@ impl Fixture {
             keepalive_count: 2,
         };
         change(&mut limits);
-        let auths = Auths { read_write: Auth::None, read_only: Auth::None };
-        let server = |name| Server::new(name, limits, auths);
+        let server = |name| Server::new(name, limits, Admission::default());
         let root = Root::at("/nonexistent").expect("absolute");
         let daemon =
             Daemon::new(RUNTIME.handle().clone(), root, server("libvirtd"), server("admin"), Default::default());
@@ -143,7 +142,8 @@ impl Fixture {
         theirs.set_nonblocking(true).expect("settable");
         {
             let _inside = RUNTIME.enter();
-            Client::start(&self.daemon.main, door, tokio::net::UnixStream::from_std(theirs).expect("a socket"));
+            let theirs = tokio::net::UnixStream::from_std(theirs).expect("a socket");
+            Client::start(&self.daemon.main, door, Socket::Unix(theirs));
         }
         let client = self.daemon.main.list().pop().expect("there");
         (Wire { stream: ours, serial: 0 }, client)
