@@ -9,13 +9,13 @@ use crate::xml::Node;
 
 impl NetworkDefinition {
     /// The `<ip>` at an index; below 0 the first with DHCP, else the first of
-    /// IPv4, else the first.
-    fn dhcp_parent(&self, parent: i32) -> Result<usize> {
+    /// IPv4, else the first; `part` is what is to change in it.
+    fn dhcp_parent(&self, parent: i32, part: &str) -> Result<usize> {
         if let Ok(index) = usize::try_from(parent) {
             return match index < self.ips.len() {
                 true => Ok(index),
                 false => invalid(format!(
-                    "couldn't update dhcp entry - no <ip> element found at index {index} in network '{}'",
+                    "couldn't update dhcp {part} entry - no <ip> element found at index {index} in network '{}'",
                     self.name
                 )),
             };
@@ -24,7 +24,9 @@ impl NetworkDefinition {
         let found = found.or_else(|| self.ips.iter().position(|ip| ip.address.is_ipv4()));
         match found.or((!self.ips.is_empty()).then_some(0)) {
             Some(index) => Ok(index),
-            None => invalid(format!("couldn't update dhcp entry - no <ip> element found in network '{}'", self.name)),
+            None => {
+                invalid(format!("couldn't update dhcp {part} entry - no <ip> element found in network '{}'", self.name))
+            }
         }
     }
 
@@ -39,7 +41,7 @@ impl NetworkDefinition {
     }
 
     pub(super) fn update_dhcp_host(&mut self, command: UpdateCommand, parent: i32, node: Node<'_>) -> Result<()> {
-        let at = self.dhcp_parent(parent)?;
+        let at = self.dhcp_parent(parent, "host")?;
         let Some(ip) = self.ips.get(at) else { return Ok(()) };
         let family = IpFamily::of(ip.address);
         let host = DhcpHost::parse(node, family, command == UpdateCommand::Delete)?;
@@ -110,7 +112,7 @@ impl NetworkDefinition {
         if command == UpdateCommand::Modify {
             return Err(not_supported("dhcp ranges cannot be modified, only added or deleted"));
         }
-        let at = self.dhcp_parent(parent)?;
+        let at = self.dhcp_parent(parent, "range")?;
         let Some(ip) = self.ips.get(at) else { return Ok(()) };
         let range = DhcpRange::parse(node, ip.address, ip.network_prefix())?;
         self.check_single_dhcp(at, command)?;

@@ -16,7 +16,14 @@ use crate::directory::{Directory, Names};
 use crate::schema;
 use crate::state::State;
 
-pub(crate) type Devices = Directory<NodeDeviceDefinition>;
+/// One device.
+pub(crate) struct Device {
+    pub(crate) definition: NodeDeviceDefinition,
+    /// Whether it was there from the beginning, rather than made by somebody.
+    pub(crate) persistent: bool,
+}
+
+pub(crate) type Devices = Directory<Device>;
 
 /// What names of SCSI hosts begin with; a number follows.
 const SCSI_HOST: &str = "scsi_host";
@@ -65,12 +72,9 @@ pub(crate) fn fc_host(device: &NodeDeviceDefinition) -> Option<&FcHost> {
 }
 
 /// The adapter with these world-wide names.
-pub(crate) fn by_wwn<'a>(
-    all: &'a Names<NodeDeviceDefinition>,
-    wwnn: &str,
-    wwpn: &str,
-) -> Option<&'a Arc<NodeDeviceDefinition>> {
-    all.values().find(|device| fc_host(device).is_some_and(|fc| is(&fc.wwnn, wwnn) && is(&fc.wwpn, wwpn)))
+pub(crate) fn by_wwn<'a>(all: &'a Names<Device>, wwnn: &str, wwpn: &str) -> Option<&'a NodeDeviceDefinition> {
+    let mut devices = all.values().map(|device| &device.definition);
+    devices.find(|device| fc_host(device).is_some_and(|fc| is(&fc.wwnn, wwnn) && is(&fc.wwpn, wwpn)))
 }
 
 fn is(known: &Option<String>, wanted: &str) -> bool {
@@ -79,15 +83,15 @@ fn is(known: &Option<String>, wanted: &str) -> bool {
 
 impl State {
     /// The device of that name. Never waits.
-    pub(crate) fn find_device(&self, name: &str) -> Result<Arc<NodeDeviceDefinition>> {
+    pub(crate) fn find_device(&self, name: &str) -> Result<Arc<Device>> {
         self.devices.get(name).ok_or_else(|| missing(name))
     }
 
     /// Puts in a device, as files have them.
-    pub(crate) fn add_device(&self, device: NodeDeviceDefinition) -> Result<()> {
+    pub(crate) fn add_device(&self, definition: NodeDeviceDefinition) -> Result<()> {
         self.devices.change(
             |all| {
-                all.insert(device.name.clone(), Arc::new(device));
+                all.insert(definition.name.clone(), Arc::new(Device { definition, persistent: true }));
                 Ok(())
             },
             |()| (),
@@ -99,10 +103,10 @@ impl State {
     /// Errors: `INTERNAL_ERROR` when the adapter that it should hang on is
     /// missing or cannot have any.
     pub(crate) fn create_adapter(&self, new: &NewAdapter<'_>) -> Result<String> {
-        let make = |all: &mut Names<NodeDeviceDefinition>| {
-            let device = virtual_adapter(all, new)?;
-            let name = device.name.clone();
-            all.insert(name.clone(), Arc::new(device));
+        let make = |all: &mut Names<Device>| {
+            let definition = virtual_adapter(all, new)?;
+            let name = definition.name.clone();
+            all.insert(name.clone(), Arc::new(Device { definition, persistent: false }));
             Ok(name)
         };
         let name = self.devices.change(make, |name| self.tell_device(name, NodeDeviceEventType::CREATED));
@@ -128,7 +132,7 @@ fn missing(name: &str) -> Error {
 }
 
 /// What a new adapter will be.
-fn virtual_adapter(all: &Names<NodeDeviceDefinition>, new: &NewAdapter<'_>) -> Result<NodeDeviceDefinition> {
+fn virtual_adapter(all: &Names<Device>, new: &NewAdapter<'_>) -> Result<NodeDeviceDefinition> {
     let parent = parent(all, new)
         .ok_or_else(|| Error::internal(format!("Could not find parent device for '{}'", new.purpose)))?;
     if !has(parent, CapabilityKind::Vports) {
@@ -153,14 +157,15 @@ fn virtual_adapter(all: &Names<NodeDeviceDefinition>, new: &NewAdapter<'_>) -> R
     })
 }
 
-fn parent<'a>(all: &'a Names<NodeDeviceDefinition>, new: &NewAdapter<'_>) -> Option<&'a Arc<NodeDeviceDefinition>> {
+fn parent<'a>(all: &'a Names<Device>, new: &NewAdapter<'_>) -> Option<&'a NodeDeviceDefinition> {
     if let Some(name) = new.parent {
-        return all.get(name);
+        return all.get(name).map(|device| &device.definition);
     }
     if let Some((wwnn, wwpn)) = &new.parent_hba.wwnn_wwpn {
         return by_wwn(all, wwnn, wwpn);
     }
-    let mut able = all.values().filter(|device| has(device, CapabilityKind::Vports));
+    let devices = all.values().map(|device| &device.definition);
+    let mut able = devices.filter(|device| has(device, CapabilityKind::Vports));
     match &new.parent_hba.fabric_wwn {
         Some(fabric) => able.find(|device| fc_host(device).is_some_and(|fc| is(&fc.fabric_wwn, fabric))),
         None => able.next(),
@@ -168,7 +173,7 @@ fn parent<'a>(all: &'a Names<NodeDeviceDefinition>, new: &NewAdapter<'_>) -> Opt
 }
 
 /// The number behind that of all SCSI hosts there are.
-fn free_number(all: &Names<NodeDeviceDefinition>) -> Result<u32> {
+fn free_number(all: &Names<Device>) -> Result<u32> {
     let numbers = all.keys().filter_map(|name| name.strip_prefix(SCSI_HOST)?.parse::<u32>().ok());
     let last = numbers.max().unwrap_or(0);
     last.checked_add(1).ok_or_else(|| Error::internal("no numbers are left for SCSI hosts"))

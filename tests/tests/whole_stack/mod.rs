@@ -20,6 +20,7 @@ mod lifecycle;
 mod malformed;
 mod python;
 mod schemas;
+mod secondary;
 mod side_by_side;
 mod stuck;
 mod test_driver;

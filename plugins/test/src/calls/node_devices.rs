@@ -12,7 +12,7 @@ use super::filter::{of_two, passes};
 use super::listing::{count, most};
 use crate::TestConnection;
 use crate::error::check_flags;
-use crate::node_devices::{self, NewAdapter, by_wwn, fc_host, has};
+use crate::node_devices::{self, Device, NewAdapter, by_wwn, fc_host, has};
 
 #[implements]
 impl NodeDevices for TestConnection {
@@ -36,7 +36,7 @@ impl NodeDevices for TestConnection {
 
     #[quick]
     fn node_device_lookup_by_name(&self, _call: &Call, name: &str) -> Result<NodeDevice> {
-        self.state().find_device(name).map(|device| reference(&device))
+        self.state().find_device(name).map(|device| reference(&device.definition))
     }
 
     #[quick]
@@ -44,17 +44,17 @@ impl NodeDevices for TestConnection {
         check_flags(flags.0, NodeDeviceXmlFlags::INACTIVE.0, "node_device_get_xml_desc")?;
         let device = self.state().find_device(name)?;
         let inactive = flags.contains(NodeDeviceXmlFlags::INACTIVE);
-        Ok(device.format(if inactive { DeviceView::Inactive } else { DeviceView::Active }))
+        Ok(device.definition.format(if inactive { DeviceView::Inactive } else { DeviceView::Active }))
     }
 
     #[quick]
     fn node_device_get_parent(&self, _call: &Call, name: &str) -> Result<Option<String>> {
-        Ok(self.state().find_device(name)?.parent.clone())
+        Ok(self.state().find_device(name)?.definition.parent.clone())
     }
 
     #[quick]
     fn node_device_num_of_caps(&self, _call: &Call, name: &str) -> Result<i32> {
-        count(self.state().find_device(name)?.capabilities.len())
+        count(self.state().find_device(name)?.definition.capabilities.len())
     }
 
     #[quick]
@@ -65,7 +65,7 @@ impl NodeDevices for TestConnection {
         maxnames: i32,
     ) -> Result<List<RString, { limit::NODE_DEVICES }>> {
         let device = self.state().find_device(name)?;
-        let names = device.capabilities.iter().map(|capability| capability.kind().as_str().into());
+        let names = device.definition.capabilities.iter().map(|capability| capability.kind().as_str().into());
         List::new(names.take(most(maxnames)).collect())
     }
 
@@ -105,7 +105,7 @@ impl NodeDevices for TestConnection {
         check_flags(flags.0, known, "connect_list_all_node_devices")?;
         let all = self.state().devices.all();
         let fitting = all.values().filter(|device| fits(device, flags));
-        Counted::answer(need_results, fitting.map(|device| reference(device)).collect())
+        Counted::answer(need_results, fitting.map(|device| reference(&device.definition)).collect())
     }
 
     #[quick]
@@ -126,8 +126,7 @@ impl NodeDevices for TestConnection {
 
     #[quick]
     fn node_device_is_persistent(&self, _call: &Call, name: &str) -> Result<bool> {
-        // Every device of this host is there for good until it is taken away.
-        self.state().find_device(name).map(|_| true)
+        Ok(self.state().find_device(name)?.persistent)
     }
 
     #[quick]
@@ -146,7 +145,11 @@ impl TestConnection {
             Some(None) => false,
             Some(Some(kind)) => has(device, kind),
         };
-        all.values().filter(|device| fits(device)).map(|device| device.name.as_str().into()).collect()
+        all.values()
+            .map(|device| &device.definition)
+            .filter(|device| fits(device))
+            .map(|device| device.name.as_str().into())
+            .collect()
     }
 }
 
@@ -155,18 +158,18 @@ fn reference(device: &NodeDeviceDefinition) -> NodeDevice {
 }
 
 /// Whether a device passes the filters of a listing.
-fn fits(device: &NodeDeviceDefinition, flags: ListNodeDevicesFlags) -> bool {
+fn fits(device: &Device, flags: ListNodeDevicesFlags) -> bool {
     use ListNodeDevicesFlags as F;
     let kinds = F::ALL.iter().filter(|(flag, _)| kind_of(*flag).is_some());
     let every = kinds.clone().fold(0, |all, (flag, _)| all | flag.0);
-    let own = kinds.filter(|(flag, _)| kind_of(*flag).is_some_and(|kind| has(device, kind)));
+    let own = kinds.filter(|(flag, _)| kind_of(*flag).is_some_and(|kind| has(&device.definition, kind)));
     let own = own.fold(0, |own, (flag, _)| own | flag.0);
     passes(
         flags.0,
         &[
             (every | F::CAP_CCWGROUP_MEMBER.0, own),
             of_two(true, F::ACTIVE.0, F::INACTIVE.0),
-            of_two(true, F::PERSISTENT.0, F::TRANSIENT.0),
+            of_two(device.persistent, F::PERSISTENT.0, F::TRANSIENT.0),
         ],
     )
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oxivirt_conf::storage_volume::VolumeType;
+use oxivirt_conf::storage_pool::PoolType;
 use oxivirt_core::call::{Call, FileRange};
 use oxivirt_core::constants::{
     StorageVolCreateFlags, StorageVolDeleteFlags, StorageVolDownloadFlags, StorageVolInfoFlags, StorageVolResizeFlags,
@@ -14,7 +14,7 @@ use oxivirt_core::{Error, Result};
 
 use crate::TestConnection;
 use crate::error::{Own, check_flags};
-use crate::storage::{self, Volume, change_volumes, create_volume, find_volume, no_volume, volume_reference};
+use crate::storage::{self, Snapshot, Volume, change_volumes, create_volume, find_volume, no_volume, volume_reference};
 
 #[implements]
 impl StorageVolumes for TestConnection {
@@ -61,8 +61,8 @@ impl StorageVolumes for TestConnection {
 
     #[quick]
     fn storage_vol_get_info(&self, _call: &Call, vol: &StorageVolume) -> Result<StorageVolumeInfo> {
-        let (_, volume) = self.state().read_volume(vol)?;
-        Ok(info(&volume, volume.definition.allocation))
+        let (pool, volume) = self.state().read_volume(vol)?;
+        Ok(info(&pool, &volume, volume.definition.allocation))
     }
 
     #[quick]
@@ -190,10 +190,10 @@ impl StorageVolumes for TestConnection {
         flags: StorageVolInfoFlags,
     ) -> Result<StorageVolumeInfo> {
         check_flags(flags.0, StorageVolInfoFlags::GET_PHYSICAL.0, "storage_vol_get_info_flags")?;
-        let (_, volume) = self.state().read_volume(vol)?;
+        let (pool, volume) = self.state().read_volume(vol)?;
         let definition = &volume.definition;
         let physical = flags.contains(StorageVolInfoFlags::GET_PHYSICAL);
-        Ok(info(&volume, if physical { definition.capacity } else { definition.allocation }))
+        Ok(info(&pool, &volume, if physical { definition.capacity } else { definition.allocation }))
     }
 }
 
@@ -217,14 +217,16 @@ impl TestConnection {
     }
 }
 
-fn info(volume: &Volume, allocation: u64) -> StorageVolumeInfo {
-    let kind = match volume.definition.kind {
-        VolumeType::File => StorageVolumeType::FILE,
-        VolumeType::Block => StorageVolumeType::BLOCK,
-        VolumeType::Dir => StorageVolumeType::DIR,
-        VolumeType::Network => StorageVolumeType::NETWORK,
-        VolumeType::NetDir => StorageVolumeType::NETDIR,
-        VolumeType::Ploop => StorageVolumeType::PLOOP,
+/// What is known of a volume in short.
+///
+/// * `allocation` – the size to tell in that place.
+fn info(pool: &Snapshot, volume: &Volume, allocation: u64) -> StorageVolumeInfo {
+    // What a volume is follows from its pool, whatever its document says.
+    use PoolType as P;
+    let kind = match pool.definition().kind {
+        P::Dir | P::Fs | P::NetFs | P::Vstorage => StorageVolumeType::FILE,
+        P::Logical | P::Disk | P::Iscsi | P::Scsi | P::Mpath | P::Zfs => StorageVolumeType::BLOCK,
+        P::IscsiDirect | P::Rbd | P::Sheepdog | P::Gluster => StorageVolumeType::NETWORK,
     };
     StorageVolumeInfo { r#type: kind.0 as i8, capacity: volume.definition.capacity, allocation }
 }
