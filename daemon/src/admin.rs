@@ -1,7 +1,7 @@
 //! What administrators ask for.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use oxivirt_core::constants::DaemonShutdownFlags;
 use oxivirt_core::interface::Admin;
@@ -13,6 +13,9 @@ use crate::client::{Client, INTERFACE_VERSION, Peer};
 use crate::daemon::Daemon;
 use crate::logging::{self, Filter, Level, Output};
 use crate::server::{Door, Server};
+
+/// How long the answer to the call that ends the daemon has before it does.
+const ANSWER_TIME: Duration = Duration::from_millis(50);
 
 /// An administrator and the daemon that is looked after.
 pub(crate) struct Administrator {
@@ -266,7 +269,12 @@ impl Admin for Administrator {
         // Guests are kept with and without the flag.
         flags.check(DaemonShutdownFlags::PRESERVE, call.name())?;
         tracing::info!(by = self.client.id, "told to end");
-        self.daemon.ending.notify_one();
+        let daemon = self.daemon;
+        daemon.runtime.spawn(async move {
+            // The answer leaves first.
+            tokio::time::sleep(ANSWER_TIME).await;
+            daemon.ending.notify_one();
+        });
         Ok(())
     }
 }

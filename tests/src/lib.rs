@@ -5,6 +5,7 @@
 //! * [`contract`] is the suite that every driver passes, however it is reached.
 //! * [`fixture`] are the definitions to start from, [`console`] is what a guest shows.
 //! * [`sandbox`] is one private daemon with its clients, gone without a trace when dropped.
+//! * [`pki`] makes certificates.
 //! * [`stock`] puts the stock daemon into a sandbox instead, as the yardstick.
 //! * [`wire`] is a client that can say wrong things.
 //! * [`skip`] is how a test says that it cannot run here.
@@ -17,6 +18,7 @@ pub mod console;
 pub mod contract;
 pub mod corpus;
 pub mod fixture;
+pub mod pki;
 pub mod process;
 pub mod sandbox;
 pub mod skip;

@@ -30,6 +30,8 @@ pub struct Sandbox {
     daemon: Option<Child>,
     program: Program,
     own_group: bool,
+    arguments: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 /// Which daemon runs.
@@ -72,7 +74,8 @@ impl Sandbox {
         // Short on purpose: a socket's path may have at most 107 bytes.
         let folder =
             tempfile::Builder::new().prefix("oxivirt-").tempdir().map_err(|e| format!("a private folder: {e}"))?;
-        let sandbox = Sandbox { folder, daemon: None, program, own_group: false };
+        let sandbox =
+            Sandbox { folder, daemon: None, program, own_group: false, arguments: Vec::new(), variables: Vec::new() };
         fs::create_dir(sandbox.home()).map_err(|e| format!("{}: {e}", sandbox.home().display()))?;
         let mut settings = String::from("auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\n");
         if matches!(sandbox.program, Program::Stock) {
@@ -88,6 +91,32 @@ impl Sandbox {
     pub fn apart_from_terminal(mut self) -> Sandbox {
         self.own_group = true;
         self
+    }
+
+    /// Gives the daemon one more argument at its next launch, such as `--listen`.
+    pub fn argument(&mut self, argument: &str) {
+        self.arguments.push(argument.to_owned());
+    }
+
+    /// Gives the daemon an environment variable at its next launch.
+    pub fn variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// How the daemon's configuration names a file of the sandbox.
+    ///
+    /// * `path` – an absolute one, with the sandbox's root for `/`.
+    pub fn configured(&self, path: &str) -> String {
+        match self.program {
+            Program::Oxivirt { .. } => path.to_owned(),
+            Program::Stock | Program::Command(_) => format!("{}{path}", self.root().display()),
+        }
+    }
+
+    /// The text of `libvirtd.conf` that a sandbox begins with, for adding to it.
+    pub fn basic_settings(&self) -> String {
+        let stock = if matches!(self.program, Program::Stock) { stock::settings(self.root()).0 } else { String::new() };
+        format!("auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\n{stock}")
     }
 
     /// Writes one of the daemon's configuration files, such as `qemu.conf`; read at the next launch.
@@ -125,7 +154,10 @@ impl Sandbox {
                 command
             }
         };
-        self.clean(&mut command).stdin(Stdio::null()).stdout(log).stderr(errors);
+        if !matches!(self.program, Program::Command(_)) {
+            command.args(&self.arguments);
+        }
+        self.clean(&mut command).envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(log).stderr(errors);
         if self.own_group {
             command.process_group(0);
         }

@@ -22,7 +22,8 @@ pub fn chosen() -> bool {
 /// The folders that the stock daemon must not share with the machine's own.
 const PLACES: &[&str] = &["run/libvirt", "var/lib/libvirt", "var/cache/libvirt", "var/log/libvirt", "etc/libvirt"];
 
-/// The command that runs the stock daemon in the foreground with `root` for `/`.
+/// The command that runs the stock daemon in the foreground with `root` for `/`;
+/// arguments that are added to it are the daemon's.
 ///
 /// Errors: it is not installed, or this user may not make a mount namespace.
 pub fn command(root: &Path) -> Result<Command, String> {
@@ -37,7 +38,7 @@ pub fn command(root: &Path) -> Result<Command, String> {
         fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         script += &format!("mkdir -p /{place}\nmount --bind \"$1/{place}\" /{place}\n");
     }
-    script += "exec \"$2\" --config \"$1/etc/libvirt/libvirtd.conf\" --pid-file \"$1/stock.pid\"\n";
+    script += "root=$1 program=$2\nshift 2\nexec \"$program\" --config \"$root/etc/libvirt/libvirtd.conf\" --pid-file \"$root/stock.pid\" \"$@\"\n";
     let mut command = Command::new(unshare);
     command.args(["--mount", "--propagation", "private", "sh", "-c", &script, "stock"]).arg(root).arg(program);
     Ok(command)

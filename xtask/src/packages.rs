@@ -113,6 +113,9 @@ const PACKAGES: &[Package] = &[
     backport("qemu-utils", 10, Purpose::Test, "disk images"),
     package("python3-minimal", Purpose::Test, "runs the Python clients"),
     package("python3-libvirt", Purpose::Test, "stock Python bindings"),
+    package("openssl", Purpose::Test, "makes certificates"),
+    package("libsasl2-modules", Purpose::Test, "passwords by SCRAM in stock clients"),
+    package("dbus-daemon", Purpose::Test, "a private bus for polkit's stand-in"),
     package("libxml2-utils", Purpose::Test, "validates XML"),
     package("g++", Purpose::Test, "links the fuzz targets"),
     Package {

@@ -16,14 +16,14 @@ fn admin(sandbox: &Sandbox, arguments: &[&str]) -> Result<(bool, String), String
     Ok((finished.status.success(), finished.text()))
 }
 
-fn admin_ok(sandbox: &Sandbox, arguments: &[&str]) -> Result<String, String> {
+pub(super) fn admin_ok(sandbox: &Sandbox, arguments: &[&str]) -> Result<String, String> {
     match admin(sandbox, arguments)? {
         (true, text) => Ok(text),
         (false, text) => Err(sandbox.explain(&format!("virt-admin {}: {text}", arguments.join(" ")))),
     }
 }
 
-fn admin_refused(sandbox: &Sandbox, arguments: &[&str]) -> Result<String, String> {
+pub(super) fn admin_refused(sandbox: &Sandbox, arguments: &[&str]) -> Result<String, String> {
     match admin(sandbox, arguments)? {
         (true, text) => Err(format!("virt-admin {} succeeded: {text}", arguments.join(" "))),
         (false, text) => Ok(text),

@@ -18,12 +18,16 @@ mod hooks;
 mod host;
 mod lifecycle;
 mod malformed;
+mod polkit;
 mod python;
+mod sasl;
 mod schemas;
 mod secondary;
 mod side_by_side;
 mod stuck;
+mod tcp;
 mod test_driver;
+mod tls;
 
 type Outcome = Result<(), String>;
 
