@@ -67,9 +67,9 @@ impl PidFile {
             let metadata = file.metadata()?;
             let identity = (metadata.dev(), metadata.ino());
             if identity_of(&path)? == Some(identity) {
+                // Not flushed: after a crash of the machine the number means nothing.
                 file.set_len(0)
                     .and_then(|()| file.write_all(format!("{pid}\n").as_bytes()))
-                    .and_then(|()| file.sync_all())
                     .map_err(|error| at(&path, "cannot write pid file", error))?;
                 held.push((identity, pid));
                 return Ok(Self { path, file, identity, keep: false });
