@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, Result};
 
 use super::CpuSet;
 use super::memory::MemoryAccess;
@@ -193,9 +193,6 @@ impl Element for Cpu {
             return Err(model_node.bad_attr("vendor_id", id, "exactly 12 characters without ','"));
         }
         let match_ = node.value("match")?;
-        if match_.is_some() && model.is_none() && mode == CpuMode::Custom {
-            return Err(node.error("attribute 'match' needs a CPU model"));
-        }
         let features: Vec<CpuFeature> = node.child_elements("feature")?;
         let mut names = HashSet::new();
         for feature in &features {
@@ -274,6 +271,40 @@ pub struct Numa {
 }
 
 impl Numa {
+    /// Numbers the cells in their order where they have no number.
+    ///
+    /// Errors: `XML_ERROR` for numbers that leave gaps, for a cell twice, and
+    /// for distances that cannot be.
+    pub(super) fn complete_ids(&mut self) -> Result<()> {
+        let count = u32::try_from(self.cells.len()).unwrap_or(u32::MAX);
+        let mut seen = HashSet::new();
+        for (cell, place) in self.cells.iter_mut().zip(0_u32..) {
+            let id = *cell.id.get_or_insert(place);
+            if id >= count {
+                return Err(Error::xml(format!("NUMA cell id '{id}', allowed: each of 0 to {} once", count - 1)));
+            }
+            if !seen.insert(id) {
+                return Err(Error::xml(format!("Duplicate NUMA cell info for cell id '{id}'")));
+            }
+            for distance in &cell.distances {
+                if distance.id >= count {
+                    return Err(Error::xml(format!(
+                        "'sibling_id {}' does not refer to a valid cell within NUMA 'cell id {id}'",
+                        distance.id
+                    )));
+                }
+                let near = distance.id == id;
+                if !(LOCAL..=FARTHEST).contains(&distance.value) || (near && distance.value != LOCAL) {
+                    return Err(Error::xml(format!(
+                        "'value {}' is invalid for 'sibling id {}' under NUMA 'cell id {id}'",
+                        distance.value, distance.id
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A distance holds both ways, and a node is near itself.
     pub(super) fn complete_distances(&mut self) {
         let given: Vec<(u32, u32, u32)> = self
@@ -297,6 +328,9 @@ impl Numa {
 
 /// The distance of a node to itself.
 const LOCAL: u32 = 10;
+
+/// The distance of a node that cannot be reached.
+const FARTHEST: u32 = 255;
 
 /// One guest NUMA node.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::cpu::Cpu;
 use super::devices::Devices;
+use super::locate::Place;
 use super::namespace::{DriverNamespace, parse_metadata};
 use super::security::{LaunchSecurity, SecLabel};
 use super::{
@@ -149,7 +150,7 @@ impl DomainDefinition {
         if !flags.has(ParseFlags::SKIP_POST_PARSE) {
             post_parse::run(&mut def, flags, hooks)?;
             if !flags.has(ParseFlags::SKIP_VALIDATE) {
-                validate::run(&def)?;
+                validate::run(&def, Place(Some(node)))?;
                 hooks.validate(&def, flags)?;
             }
         }
@@ -161,7 +162,7 @@ impl DomainDefinition {
     /// was put together in memory.
     pub fn complete(&mut self, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<()> {
         post_parse::run(self, flags, hooks)?;
-        validate::run(self)?;
+        validate::run(self, Place(None))?;
         hooks.validate(self, flags)?;
         self.shrink_to_fit();
         Ok(())
@@ -226,7 +227,7 @@ fn parse_iothreads(node: Node<'_>) -> Result<Vec<IoThread>> {
         }
     }
     let Some(count) = node.child("iothreads") else { return Ok(threads) };
-    let number: u32 = count.text_value()?;
+    let number: u32 = count.decimal_text()?;
     const MOST: u32 = 65_536;
     if number > MOST {
         return Err(count.bad_text(&number.to_string(), &format!("at most {MOST}")));
@@ -287,7 +288,10 @@ impl Element for DomainDefinition {
             bootloader,
             os: node.child_element("os")?.unwrap_or_default(),
             idmap: node.child_element("idmap")?,
-            features: node.child_element("features")?.unwrap_or_default(),
+            features: match node.child("features") {
+                Some(features) => Features::of_domain(features)?,
+                None => Features::default(),
+            },
             cpu: node.child_element("cpu")?.filter(|cpu: &Cpu| !cpu.is_empty()),
             clock: node.child_element("clock")?.unwrap_or_default(),
             on_poweroff: action("on_poweroff", LifecycleAction::Destroy)?,

@@ -1,7 +1,7 @@
 //! `<features>`.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{ErrorCode, Result};
 
 use crate::xml::{Element, KiB, Node, OnOff, Value, Writer, YesNo};
 use crate::xml_enum;
@@ -83,6 +83,89 @@ pub struct Features {
     pub ps2: Option<Switch>,
     #[xml(child)]
     pub aia: Option<FeatureValue<Aia>>,
+}
+
+impl Features {
+    /// Reads the element of a domain: what is not known is refused instead of
+    /// passed over, since a guest would miss it; what says nothing goes.
+    pub(super) fn of_domain(node: Node<'_>) -> Result<Self> {
+        const KNOWN: &[&str] = &[
+            "acpi",
+            "apic",
+            "pae",
+            "hap",
+            "viridian",
+            "privnet",
+            "hyperv",
+            "kvm",
+            "pvspinlock",
+            "capabilities",
+            "pmu",
+            "vmport",
+            "gic",
+            "smm",
+            "ioapic",
+            "hpt",
+            "vmcoreinfo",
+            "htm",
+            "nested-hv",
+            "msrs",
+            "ccf-assist",
+            "xen",
+            "cfpc",
+            "sbbc",
+            "ibs",
+            "tcg",
+            "async-teardown",
+            "ras",
+            "ps2",
+            "aia",
+        ];
+        const HYPERV: &[&str] = &[
+            "relaxed",
+            "vapic",
+            "spinlocks",
+            "vpindex",
+            "runtime",
+            "synic",
+            "stimer",
+            "reset",
+            "vendor_id",
+            "frequencies",
+            "reenlightenment",
+            "tlbflush",
+            "ipi",
+            "evmcs",
+            "avic",
+            "emsr_bitmap",
+            "xmm_input",
+        ];
+        const KVM: &[&str] = &["hidden", "hint-dedicated", "poll-control", "pv-ipi", "dirty-ring"];
+        const XEN: &[&str] = &["e820_host", "passthrough"];
+        for feature in node.children().filter(|child| child.prefix().is_none()) {
+            let (what, known) = match feature.name() {
+                "hyperv" => ("Hyper-V enlightenment", HYPERV),
+                "kvm" => ("KVM feature", KVM),
+                "xen" => ("Xen feature", XEN),
+                name if KNOWN.contains(&name) => continue,
+                _ => return Err(feature.error_coded(ErrorCode::CONFIG_UNSUPPORTED, "unknown feature")),
+            };
+            for part in feature.children().filter(|part| part.prefix().is_none()) {
+                if !known.contains(&part.name()) {
+                    return Err(part.error_coded(ErrorCode::CONFIG_UNSUPPORTED, format_args!("unknown {what}")));
+                }
+                if part.attr("state").is_none() {
+                    return Err(part.missing_attr("state"));
+                }
+            }
+        }
+        let mut found = Self::parse(node)?;
+        found.tcg = found.tcg.filter(|tcg| *tcg != Tcg::default());
+        found.hpt = found.hpt.filter(|hpt| *hpt != Hpt::default());
+        found.ioapic = found.ioapic.filter(|ioapic| *ioapic != IoApic::default());
+        found.capabilities = found.capabilities.filter(|policy| **policy != CapabilityPolicy::default());
+        Ok(found)
+    }
 }
 
 /// `<apic eoi='on'/>`.

@@ -84,7 +84,8 @@ impl DriverNamespace {
     pub(super) fn parse(domain: Node<'_>) -> Result<Option<Self>> {
         let mut found: Option<Self> = None;
         for child in domain.children() {
-            if child.prefix().is_none() {
+            // Without prefix it may still declare a namespace of its own.
+            if child.prefix().is_none() && child.attr("xmlns").is_none() {
                 continue;
             }
             let Some(uri) = child.namespace() else { continue };
@@ -102,7 +103,7 @@ impl DriverNamespace {
                     };
                     qemu.parse_element(child)?;
                 }
-                LXC_NAMESPACE | XEN_NAMESPACE | BHYVE_NAMESPACE | VMWARE_NAMESPACE => {
+                LXC_NAMESPACE | XEN_NAMESPACE | BHYVE_NAMESPACE | VMWARE_NAMESPACE if child.prefix().is_some() => {
                     let mut raw = RawElement::copy(child);
                     raw.attrs.retain(|(name, value)| !(name.starts_with("xmlns") && value == uri));
                     match &mut found {

@@ -174,7 +174,11 @@ pub struct Nvram {
 
 impl Element for Nvram {
     fn parse(node: Node<'_>) -> Result<Self> {
-        let source = node.attr("type").map(|kind| StorageSource::parse_typed(node, kind)).transpose()?;
+        let mut source = node.attr("type").map(|kind| StorageSource::parse_typed(node, kind)).transpose()?;
+        if let Some(source) = &mut source {
+            // A guest never starts without it.
+            source.startup_policy = None;
+        }
         let text = node.text();
         let path = (source.is_none() && !text.trim().is_empty()).then(|| text.into_owned());
         Ok(Self {

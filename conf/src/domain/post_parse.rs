@@ -6,12 +6,13 @@ use oxivirt_core::{Error, Result};
 
 use super::devices::{
     AccessMode, Address, ChannelTarget, CharKind, Console, Controller, ControllerType, DeviceMut, Devices, Disk,
-    DiskBus, DiskDevice, DriveAddress, FilesystemDriverType, Graphics, GraphicsKind, InputBus, InputType, Listen,
-    MacAddress, RngBackend, Serial, SmartcardKind, Video, VideoType, VsockCid,
+    DiskBus, DiskDevice, DriveAddress, FilesystemDriverType, Graphics, GraphicsKind, HostdevSource, InputBus,
+    InputType, Listen, MacAddress, MemoryModel, RngBackend, Serial, SmartcardKind, SnapshotLocation, StorageKind,
+    Video, VideoType, VirtualPort, VirtualPortType, VsockCid,
 };
 use super::{
-    BootDevice, DomainDefinition, DomainHooks, DomainType, GenId, LoaderType, NumaMemory, NumaPlacement, OsBoot,
-    OsType, ParseFlags, VcpuEntry, VcpuPlacement,
+    BootDevice, DomainDefinition, DomainHooks, DomainType, GenId, LoaderType, MemoryAccess, NumaMemory, NumaPlacement,
+    OsBoot, OsType, ParseFlags, VcpuEntry, VcpuPlacement,
 };
 use crate::xml::{KiB, YesNo};
 
@@ -43,6 +44,7 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
         }
     }
     if hooks.adds_implied_controllers() {
+        place_scsi_host_devices(&mut def.devices);
         implied_controllers(def);
     }
     sort_controllers(&mut def.devices.controllers);
@@ -174,8 +176,8 @@ fn memory(def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
     let modules = def.devices.memories.iter().fold(0_u64, |sum, m| sum.saturating_add(m.target.size.0));
     let mut numa = 0_u64;
     if let Some(nodes) = def.cpu.as_mut().and_then(|c| c.numa.as_mut()) {
-        for (at, cell) in nodes.cells.iter_mut().enumerate() {
-            cell.id.get_or_insert(at as u32);
+        nodes.complete_ids()?;
+        for cell in &nodes.cells {
             numa = numa.saturating_add(cell.memory.0);
         }
         nodes.cells.sort_by_key(|cell| cell.id);
@@ -213,6 +215,7 @@ fn boot(def: &mut DomainDefinition) {
 fn cputune(def: &mut DomainDefinition) -> Result<()> {
     let maximum = def.vcpu.maximum;
     let Some(tune) = &mut def.cputune else { return Ok(()) };
+    tune.vcpupin.retain(|pin| pin.vcpu < maximum);
     for share in &mut tune.cachetune {
         share.vcpus.truncate(maximum);
     }
@@ -229,9 +232,18 @@ fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn Dom
         DeviceMut::Disk(disk) => {
             disk_bus(disk, def);
             disk.readonly |= disk.device == DiskDevice::CdRom;
+            disk_source(disk);
         }
         DeviceMut::Interface(interface) => {
+            // All zero stands for none.
+            interface.mac = interface.mac.filter(|mac| *mac != MacAddress::default());
             interface.mac.get_or_insert_with(|| generated_mac(hooks.mac_prefix()));
+            if let Some(port) = interface.virtualport.as_mut() {
+                name_port(port);
+            }
+        }
+        DeviceMut::Memory(memory) if memory.model == MemoryModel::VirtioPmem => {
+            memory.access.get_or_insert(MemoryAccess::Shared);
         }
         DeviceMut::Filesystem(fs) if fs.driver.kind != Some(FilesystemDriverType::Virtiofs) => {
             fs.accessmode.get_or_insert(AccessMode::Passthrough);
@@ -256,6 +268,31 @@ fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn Dom
         _ => {}
     }
     Ok(())
+}
+
+/// A port of a switch is known by an id of its own.
+fn name_port(port: &mut VirtualPort) {
+    let parameters = &mut port.parameters;
+    if matches!(port.kind, None | Some(VirtualPortType::Qbg)) {
+        parameters.instanceid.get_or_insert_with(uuid::Uuid::new_v4);
+    }
+    if matches!(port.kind, None | Some(VirtualPortType::OpenVSwitch)) {
+        parameters.interfaceid.get_or_insert_with(uuid::Uuid::new_v4);
+    }
+}
+
+/// What a disk's source means where it says nothing.
+fn disk_source(disk: &mut Disk) {
+    match &mut disk.source.kind {
+        StorageKind::Nvme { managed, .. } => {
+            managed.get_or_insert(YesNo::Yes);
+        }
+        StorageKind::VhostUser { .. } => {
+            disk.snapshot.get_or_insert(SnapshotLocation::No);
+        }
+        StorageKind::Network(net) => net.complete_ports(),
+        _ => {}
+    }
 }
 
 fn is_x86(def: &DomainDefinition) -> bool {
@@ -370,6 +407,44 @@ fn implied_console(def: &mut DomainDefinition) {
     }
 }
 
+/// Devices on a SCSI controller; the controller itself is the eighth.
+const SCSI_UNITS: u32 = 7;
+
+/// SCSI host devices fill the free places of the controllers, in front of new
+/// ones.
+fn place_scsi_host_devices(devices: &mut Devices) {
+    let is_open = |h: &super::devices::Hostdev| matches!(h.source, HostdevSource::Scsi(_)) && h.info.address.is_none();
+    if !devices.hostdevs.iter().any(is_open) {
+        return;
+    }
+    let disks = devices.disks.iter().filter(|disk| disk.target.bus == Some(DiskBus::Scsi));
+    let of_disks = disks.filter_map(|disk| match &disk.info.address {
+        Some(Address::Drive(place)) => Some(*place),
+        _ => place_of(disk),
+    });
+    let hostdevs = devices.hostdevs.iter().filter(|h| matches!(h.source, HostdevSource::Scsi(_)));
+    let of_hostdevs = hostdevs.filter_map(|hostdev| match &hostdev.info.address {
+        Some(Address::Drive(place)) => Some(*place),
+        _ => None,
+    });
+    let mut taken: HashSet<DriveAddress> = of_disks.chain(of_hostdevs).collect();
+    // The first controllers with a free place; those before them stay full.
+    let (mut controller, mut unit) = (0, 0);
+    for hostdev in devices.hostdevs.iter_mut().filter(|h| is_open(h)) {
+        let place = loop {
+            let place = DriveAddress { controller, bus: 0, target: 0, unit };
+            unit += 1;
+            if unit == SCSI_UNITS {
+                (controller, unit) = (controller.saturating_add(1), 0);
+            }
+            if taken.insert(place) {
+                break place;
+            }
+        };
+        hostdev.info.address = Some(Address::Drive(place));
+    }
+}
+
 /// Every device that sits on a controller gets one.
 fn implied_controllers(def: &mut DomainDefinition) {
     let mut last: BTreeMap<ControllerType, u32> = BTreeMap::new();
@@ -387,6 +462,12 @@ fn implied_controllers(def: &mut DomainDefinition) {
         };
         let last = last.entry(kind).or_default();
         *last = at.min(255).max(*last);
+    }
+    for hostdev in &def.devices.hostdevs {
+        if let (HostdevSource::Scsi(_), Some(Address::Drive(place))) = (&hostdev.source, &hostdev.info.address) {
+            let last = last.entry(ControllerType::Scsi).or_default();
+            *last = place.controller.min(255).max(*last);
+        }
     }
     // Drives count through all controllers, so none may be missing.
     let mut wanted: Vec<(ControllerType, u32)> =

@@ -4,21 +4,27 @@ use std::collections::{HashMap, HashSet};
 
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::DomainDefinition;
+use super::locate::Place;
 use super::{CacheType, CpuSet, Firmware, FirmwareFeatureName, LoaderType, NumaMode, NumaPlacement, SecLabelType};
+use super::{DomainDefinition, validate_cpu};
 
-/// Refuses a domain that no driver could run.
-pub(super) fn run(def: &DomainDefinition) -> Result<()> {
-    name(def)?;
-    memory(def)?;
-    boot_menu(def)?;
-    firmware(def)?;
-    numatune(def)?;
-    cputune(def)?;
-    schedulers(def)?;
-    labels(def)?;
-    super::validate_devices::run(def)?;
-    super::validate_each::run(def)
+/// Refuses a domain that no driver could run; `place` finds the lines.
+pub(super) fn run(def: &DomainDefinition, place: Place<'_>) -> Result<()> {
+    let one = |element: &str, outcome: Result<()>| outcome.map_err(|error| place.below_domain(element, error));
+    one("name", name(def))?;
+    one("memory", memory(def))?;
+    one("os", boot_menu(def))?;
+    one("os", firmware(def))?;
+    one("cpu", validate_cpu::cpu(def))?;
+    one("iothreadids", validate_cpu::threads(def))?;
+    one("numatune", numatune(def))?;
+    one("numatune", validate_cpu::bindings(def))?;
+    one("cputune", cputune(def))?;
+    one("cputune", validate_cpu::tune(def))?;
+    one("cputune", schedulers(def))?;
+    one("seclabel", labels(def))?;
+    one("devices", super::validate_devices::run(def))?;
+    super::validate_each::run(def, place)
 }
 
 /// Refuses what contradicts itself.
@@ -130,7 +136,8 @@ fn firmware(def: &DomainDefinition) -> Result<()> {
     let feature = |name| os.firmware_features.iter().find(|f| f.name == name).map(|f| f.enabled.is_yes());
     match os.firmware {
         None => {
-            if os.loader.as_ref().is_some_and(|l| l.path.is_none()) {
+            let no_path = os.loader.as_ref().is_some_and(|l| l.path.is_none());
+            if no_path || (os.loader.is_none() && os.nvram.is_some()) {
                 return detail("no loader path specified and firmware auto selection disabled");
             }
         }
@@ -149,7 +156,7 @@ fn firmware(def: &DomainDefinition) -> Result<()> {
     if os.nvram.is_some() && stateless {
         return detail("NVRAM is not permitted when loader is stateless");
     }
-    let stateful = os.nvram.is_some() || loader.stateless.is_some_and(|s| !s.is_yes());
+    let stateful = loader.stateless.is_some_and(|s| !s.is_yes());
     if os.firmware.is_none() && loader.kind != Some(LoaderType::Pflash) && stateful {
         return detail("Only pflash loader type permits NVRAM");
     }
@@ -159,7 +166,7 @@ fn firmware(def: &DomainDefinition) -> Result<()> {
 fn numatune(def: &DomainDefinition) -> Result<()> {
     let Some(tune) = &def.numatune else { return Ok(()) };
     if let Some(memory) = &tune.memory
-        && memory.placement == Some(NumaPlacement::Static)
+        && matches!(memory.placement, None | Some(NumaPlacement::Static))
         && memory.nodeset.is_none()
     {
         return unsupported("nodeset for NUMA memory tuning must be set if 'placement' is 'static'");

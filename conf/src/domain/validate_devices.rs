@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_core::Result;
 
+use super::DomainDefinition;
 use super::devices::{
-    Address, BackendType, ChannelTarget, CharKind, CharSource, ControllerType, DeviceRef, Devices, Disk, DiskBus,
-    HostdevSource, InputBus, Interface, RngBackend, SmartcardKind, VideoType,
+    Address, ChannelTarget, CharKind, CharSource, ControllerType, DeviceRef, Devices, DiskBus, HostdevSource, InputBus,
+    RngBackend, SmartcardKind, VideoType,
 };
 use super::validate::{refuse, unsupported};
-use super::{DomainDefinition, DomainType};
 use crate::xml::YesNo;
 
 /// Refuses devices that no driver could give to a guest.
@@ -22,11 +22,6 @@ pub(super) fn run(def: &DomainDefinition) -> Result<()> {
     addresses(devices)?;
     aliases(devices)?;
     targets(devices)?;
-    if matches!(def.kind, DomainType::Qemu | DomainType::Kvm | DomainType::Hvf) {
-        devices.disks.iter().try_for_each(whole_disk)?;
-    }
-    devices.disks.iter().try_for_each(disk)?;
-    devices.interfaces.iter().try_for_each(interface)?;
     hostdevs(devices)?;
     videos(devices)?;
     usb(devices)?;
@@ -148,63 +143,6 @@ fn char_source(device: &str, source: &CharSource, needs_path: bool) -> Result<()
             source.type_name()
         )),
     }
-}
-
-/// Emulated machines have whole disks; only other hypervisors show a guest
-/// single partitions.
-fn whole_disk(disk: &Disk) -> Result<()> {
-    let name = &disk.target.dev;
-    match name.ends_with(|c: char| c.is_ascii_digit()) && !name.starts_with("nvme") {
-        true => unsupported(format!("invalid disk target '{name}', partitions can't appear in disk targets")),
-        false => Ok(()),
-    }
-}
-
-/// What a disk says fits together.
-fn disk(disk: &Disk) -> Result<()> {
-    let name = &disk.target.dev;
-    if disk.auth.is_some() && disk.source.auth.is_some() {
-        return unsupported(format!("disk '{name}': an <auth> definition already found for disk source"));
-    }
-    if disk.encryption.is_some() && disk.source.encryption.is_some() {
-        return unsupported(format!("disk '{name}': an <encryption> definition already found for disk source"));
-    }
-    let encryption = disk.encryption.as_deref().or(disk.source.encryption.as_deref());
-    if encryption.is_some_and(|e| e.cipher.is_some()) {
-        return unsupported(format!("disk '{name}': supplying <cipher> is unnecessary, the image knows its own"));
-    }
-    let Some(bus) = disk.target.bus else { return Ok(()) };
-    let on_drive = matches!(bus, DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata);
-    match &disk.info.address {
-        Some(Address::Drive(_)) | Some(Address::Unassigned) => {}
-        Some(other) if on_drive => {
-            let kind = other.type_name();
-            return unsupported(format!(
-                "Invalid address type '{kind}' for the disk '{name}' with the bus type '{bus}'"
-            ));
-        }
-        None if on_drive && disk.index().is_none() => {
-            return refuse(format!("Unknown disk name '{name}' and no address specified"));
-        }
-        _ => {}
-    }
-    if bus != DiskBus::Scsi && (disk.vendor.is_some() || disk.product.is_some()) {
-        return unsupported(format!("disk '{name}': only SCSI disks have a vendor and a product"));
-    }
-    if !disk.throttle_filters.is_empty() && disk.iotune.is_some() {
-        let what = format!("block 'throttlefilters' can't be used together with 'iotune' for disk '{name}'");
-        return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, what));
-    }
-    Ok(())
-}
-
-fn interface(interface: &Interface) -> Result<()> {
-    let backend = interface.backend.as_ref();
-    let passt = backend.is_some_and(|b| b.kind == Some(BackendType::Passt));
-    if !interface.port_forwards.is_empty() && !passt {
-        return unsupported("The <portForward> element can only be used with the 'passt' backend");
-    }
-    Ok(())
 }
 
 /// No host device is given away twice.

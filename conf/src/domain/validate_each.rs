@@ -2,23 +2,25 @@
 
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::DomainDefinition;
 use super::devices::{
     Address, Audio, AudioDirection, ChannelTarget, CharKind, Controller, ControllerType, DeviceInfo, DeviceRef,
-    Filesystem, FilesystemDriverType, GraphicsKind, Hostdev, HostdevSource, Input, InputBus, InputType, Iommu,
-    IommuDriver, IommuModel, MdevModel, MemoryDevice, MemoryModel, TeamingType, Tpm, TpmBackend, TpmVersion, Video,
-    VideoBackend, VideoType,
+    Filesystem, FilesystemDriverType, Graphics, GraphicsKind, Hostdev, HostdevSource, Input, InputBus, InputType,
+    Iommu, IommuDriver, IommuModel, Listen, MdevModel, MemoryDevice, MemoryModel, ScsiHostdev, ScsiSource, TeamingType,
+    Tpm, TpmBackend, TpmVersion, Video, VideoBackend, VideoType,
 };
+use super::locate::Place;
 use super::validate::{refuse, unsupported};
+use super::{DomainDefinition, validate_cpu, validate_disk, validate_interface};
 use crate::xml::YesNo;
 
 /// Refuses devices that contradict themselves.
-pub(super) fn run(def: &DomainDefinition) -> Result<()> {
+pub(super) fn run(def: &DomainDefinition, place: Place<'_>) -> Result<()> {
+    let (mut kind, mut nth) = ("", 0);
     for device in def.devices.iter() {
-        if let Some(info) = device.info() {
-            common(device, info)?;
-        }
-        one(device, def)?;
+        nth = if device.name() == kind { nth + 1 } else { 0 };
+        kind = device.name();
+        let common = device.info().map_or(Ok(()), |info| common(device, info));
+        common.and_then(|()| one(device, def)).map_err(|error| place.device(device, nth, error))?;
     }
     let ramfb = |h: &&Hostdev| matches!(h.source, HostdevSource::Mdev { ramfb: Some(on), .. } if on.is_on());
     if def.devices.hostdevs.iter().filter(ramfb).count() > 1 {
@@ -47,7 +49,9 @@ fn one(device: DeviceRef<'_>, def: &DomainDefinition) -> Result<()> {
             Some(other) => unsupported(format!("smartcard: address type '{}', wanted 'ccid'", other.type_name())),
         },
         DeviceRef::Iommu(iommu) => self::iommu(iommu),
-        DeviceRef::Memory(memory) => self::memory(memory),
+        DeviceRef::Disk(disk) => validate_disk::run(disk, def),
+        DeviceRef::Interface(interface) => validate_interface::run(interface),
+        DeviceRef::Memory(memory) => self::memory(memory, def),
         DeviceRef::Pstore(pstore) if pstore.path.is_none() => refuse("missing path for ACPI ERST pstore device"),
         DeviceRef::Pstore(pstore) if pstore.size.is_none() => refuse("missing size for ACPI ERST pstore device"),
         DeviceRef::Shmem(shmem) if shmem.msi.is_some() && shmem.server.is_none() => {
@@ -56,6 +60,7 @@ fn one(device: DeviceRef<'_>, def: &DomainDefinition) -> Result<()> {
         DeviceRef::Sound(sound) => has_audio(def, sound.audio.as_ref().map(|audio| audio.id)),
         DeviceRef::Graphics(graphics) => match &graphics.kind {
             GraphicsKind::Vnc(vnc) => has_audio(def, vnc.audio),
+            GraphicsKind::Rdp(_) => rdp_listens(graphics),
             _ => Ok(()),
         },
         DeviceRef::Audio(audio) => self::audio(audio),
@@ -107,7 +112,34 @@ fn iommu(iommu: &Iommu) -> Result<()> {
     if bare { Ok(()) } else { refuse(format!("iommu model '{model}' doesn't support additional attributes")) }
 }
 
-fn memory(memory: &MemoryDevice) -> Result<()> {
+/// Remote desktops listen on addresses only.
+fn rdp_listens(graphics: &Graphics) -> Result<()> {
+    let other = graphics.listens.iter().find_map(|listen| match listen {
+        Listen::Socket { .. } => Some("socket"),
+        Listen::None => Some("none"),
+        Listen::Address { .. } | Listen::Network { .. } => None,
+    });
+    match other {
+        Some(kind) => unsupported(format!("listen type '{kind}' is not available for graphics type 'rdp'")),
+        None => Ok(()),
+    }
+}
+
+fn memory(memory: &MemoryDevice, def: &DomainDefinition) -> Result<()> {
+    let target = &memory.target;
+    if let Some(node) = target.node {
+        validate_cpu::has_cell(def, node)?;
+    }
+    let detail = |what: String| Err(Error::new(ErrorCode::XML_DETAIL, what));
+    if target.block.is_some_and(|block| !block.0.is_power_of_two()) {
+        return detail("block size must be a power of two".to_owned());
+    }
+    if target.requested.is_some_and(|requested| requested > target.size) {
+        return detail(format!("requested size must be smaller than or equal to @size ({}KiB)", target.size.0));
+    }
+    if target.label_size.is_some_and(|label| label >= target.size) {
+        return refuse("label size must be smaller than NVDIMM size");
+    }
     match memory.model {
         MemoryModel::Nvdimm if memory.target.label_size.is_some_and(|label| label.0 < 128) => {
             refuse("nvdimm label must be at least 128KiB")
@@ -195,7 +227,25 @@ fn controller(controller: &Controller) -> Result<()> {
     Ok(())
 }
 
+/// An iSCSI device comes from one host, with a secret of its kind.
+fn iscsi(scsi: &ScsiHostdev) -> Result<()> {
+    let ScsiSource::Iscsi { hosts, auth, .. } = &scsi.source else { return Ok(()) };
+    if hosts.is_empty() {
+        return refuse("missing the host address for the iSCSI hostdev");
+    }
+    if hosts.len() > 1 {
+        return refuse("only one source host address may be specified for the iSCSI hostdev");
+    }
+    match auth.as_ref().and_then(|auth| auth.secret.kind.as_deref()) {
+        Some(kind) if kind != "iscsi" => Err(Error::internal(format!("hostdev invalid secret type '{kind}'"))),
+        _ => Ok(()),
+    }
+}
+
 fn hostdev(hostdev: &Hostdev) -> Result<()> {
+    if let HostdevSource::Scsi(scsi) = &hostdev.source {
+        iscsi(scsi)?;
+    }
     if let Some(teaming) = &hostdev.teaming
         && teaming.kind != TeamingType::Transient
     {

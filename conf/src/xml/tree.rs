@@ -235,6 +235,12 @@ impl<'d> Node<'d> {
         Error::new(code, super::read::clipped(message))
     }
 
+    /// As [`Node::error_coded`], with `[2]` or the like behind the path.
+    pub fn error_at(&self, nth: &str, code: ErrorCode, what: &str) -> Error {
+        let message = format!("line {}: {}{nth}: {what}", self.line(), self.path());
+        Error::new(code, super::read::clipped(message))
+    }
+
     /// The error for an attribute with a value that is not allowed.
     pub fn bad_attr(&self, name: &str, value: &str, allowed: &str) -> Error {
         self.error(format_args!("attribute '{name}' has the invalid value '{value}', allowed: {allowed}"))
@@ -277,6 +283,23 @@ impl<'d> Node<'d> {
         T::parse_value(&text).or_else(|| T::parse_value(text.trim())).ok_or_else(|| self.bad_text(&text, &T::allowed()))
     }
 
+    /// An attribute's value where hexadecimal numbers are not understood.
+    pub fn decimal<T: Value>(&self, name: &str) -> Result<Option<T>> {
+        match self.attr(name) {
+            Some(text) if is_hexadecimal(text) => Err(self.bad_attr(name, text, "a decimal number")),
+            _ => self.value(name),
+        }
+    }
+
+    /// The element's text where hexadecimal numbers are not understood.
+    pub fn decimal_text<T: Value>(&self) -> Result<T> {
+        let text = self.text();
+        if is_hexadecimal(&text) {
+            return Err(self.bad_text(&text, "a decimal number"));
+        }
+        self.text_value()
+    }
+
     /// The text of the first child called `name` as a value.
     pub fn child_value<T: Value>(&self, name: &str) -> Result<Option<T>> {
         self.child(name).map(|c| c.text_value()).transpose()
@@ -296,6 +319,11 @@ impl<'d> Node<'d> {
         }
         Ok(found)
     }
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with("0x") || text.starts_with("0X")
 }
 
 impl std::fmt::Debug for Node<'_> {

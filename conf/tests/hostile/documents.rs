@@ -39,7 +39,7 @@ kinds! {
     "domain", GUEST, |xml| DomainDefinition::parse(xml, ParseFlags::SKIP_VALIDATE, &NoHooks).map(drop);
     "domain, checked", "<domain type='kvm'><name>a</name><memory>1024</memory><vcpu>2</vcpu><os><type>hvm</type></os>\
         <cputune><vcpupin vcpu='0' cpuset='1'/><vcpusched vcpus='0' scheduler='fifo' priority='1'/></cputune>\
-        <devices><disk type='file'><target dev='hda'/></disk><hostdev mode='subsystem' type='usb'><source>\
+        <devices><disk type='file'><source file='/a'/><target dev='hda'/></disk><hostdev mode='subsystem' type='usb'><source>\
         <vendor id='0x1234'/><product id='0xbeef'/></source></hostdev><serial type='pty'/><video/></devices>\
         <seclabel type='dynamic' model='selinux'/></domain>",
         |xml| DomainDefinition::parse(xml, ParseFlags::INACTIVE, &NoHooks).map(drop);

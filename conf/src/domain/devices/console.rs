@@ -32,7 +32,7 @@ impl Element for Console {
         }
         if let Some(target) = node.child("target") {
             console.target_type = target.value("type")?;
-            console.port = target.value("port")?;
+            console.port = target.decimal("port")?;
         }
         Ok(console)
     }

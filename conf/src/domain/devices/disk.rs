@@ -236,11 +236,12 @@ impl Element for Disk {
 }
 
 fn parse_target(node: Node<'_>) -> Result<DiskTarget> {
+    let bus: Option<DiskBus> = node.value("bus")?;
     Ok(DiskTarget {
         dev: node.require("dev")?,
-        bus: node.value("bus")?,
+        bus,
         tray: node.value("tray")?.filter(|tray| *tray == Tray::Open || node.mode().live),
-        removable: node.value("removable")?,
+        removable: node.value("removable")?.filter(|_| bus.is_none_or(|bus| bus == DiskBus::Usb)),
         rotation_rate: node.value("rotation_rate")?,
         dpofua: node.value("dpofua")?,
     })

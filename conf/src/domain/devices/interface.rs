@@ -97,8 +97,11 @@ impl Element for Interface {
             target,
             guest: node.child_element("guest")?,
             driver: InterfaceDriver::parse_for(node, hostdev, model.as_deref())?,
+            backend: node
+                .child_element("backend")?
+                .map(|backend: Backend| backend.for_model(model.as_deref()))
+                .map(Box::new),
             model,
-            backend: node.child_element("backend")?,
             filterref: node.child_element("filterref")?.filter(|_| filtered),
             tune: node.child_element("tune")?,
             link: node.child_element("link")?,

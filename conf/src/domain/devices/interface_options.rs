@@ -120,7 +120,8 @@ impl InterfaceDriver {
         }
         Ok(match hostdev {
             true => Self { name: found.name, model: found.model, ..Self::default() },
-            false => Self { model: None, ..found },
+            // A single queue is what every card has.
+            false => Self { model: None, queues: found.queues.filter(|queues| *queues != 1), ..found },
         })
     }
 }
@@ -175,6 +176,14 @@ pub struct Backend {
     pub fqdn: Option<String>,
     #[xml(attr = "logFile")]
     pub log_file: Option<String>,
+}
+
+impl Backend {
+    /// Without what only cards of another model have.
+    pub(super) fn for_model(mut self, model: Option<&str>) -> Self {
+        self.vhost = self.vhost.filter(|_| model.is_some_and(|model| model.starts_with("virtio")));
+        self
+    }
 }
 
 /// `<filterref filter='clean-traffic'>`.

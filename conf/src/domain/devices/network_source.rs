@@ -1,7 +1,7 @@
 //! Disks behind a network protocol.
 #![allow(missing_docs, reason = "fields are named as the attributes and elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{ErrorCode, Result};
 
 use super::*;
 use crate::xml::{Element, Node, Value, Writer, YesNo};
@@ -70,7 +70,12 @@ impl Element for NetworkHost {
         if transport != Transport::Unix && name.is_none() {
             return Err(node.missing_attr("name"));
         }
-        Ok(Self { transport, name, port: node.value("port")?, socket })
+        let port: Option<u32> = node.value("port")?;
+        if let Some(large) = port.filter(|port| *port > 65_535) {
+            let what = format!("attribute 'port' has the invalid value '{large}', allowed: 0 to 65535");
+            return Err(node.error_coded(ErrorCode::INVALID_ARG, what));
+        }
+        Ok(Self { transport, name, port, socket })
     }
 
     fn format(&self, w: &mut Writer) {
@@ -102,6 +107,29 @@ pub struct SshIdentity {
 }
 
 impl NetworkSource {
+    /// Hosts that are reached by TCP have the protocol's port unless they say
+    /// another.
+    pub(in crate::domain) fn complete_ports(&mut self) {
+        let port = match self.protocol {
+            NetworkProtocol::Nbd => 10_809,
+            NetworkProtocol::Sheepdog => 7_000,
+            NetworkProtocol::Gluster => 24_007,
+            NetworkProtocol::Iscsi => 3_260,
+            NetworkProtocol::Http => 80,
+            NetworkProtocol::Https => 443,
+            NetworkProtocol::Ftp => 21,
+            NetworkProtocol::Ftps => 990,
+            NetworkProtocol::Tftp => 69,
+            NetworkProtocol::Ssh => 22,
+            NetworkProtocol::Vxhs => 9_999,
+            // Found by other means.
+            NetworkProtocol::Rbd | NetworkProtocol::Nfs => return,
+        };
+        for host in self.hosts.iter_mut().filter(|host| host.transport == Transport::Tcp) {
+            host.port.get_or_insert(port);
+        }
+    }
+
     pub(super) fn parse(source: Node<'_>) -> Result<Self> {
         let child_attr = |child: &str, attr: &str| source.child(child).and_then(|c| c.attr(attr)).map(str::to_owned);
         let mut cookies = Vec::new();

@@ -33,7 +33,7 @@ impl Element for Serial {
         };
         if let Some(target) = node.child("target") {
             serial.target_type = target.value("type")?;
-            serial.port = target.value("port")?;
+            serial.port = target.decimal("port")?;
             serial.model = target.child("model").map(|m| m.require("name")).transpose()?;
         }
         Ok(serial)
@@ -66,7 +66,7 @@ pub struct Parallel {
 
 impl Element for Parallel {
     fn parse(node: Node<'_>) -> Result<Self> {
-        let port = node.child("target").map(|t| t.value("port")).transpose()?.flatten();
+        let port = node.child("target").map(|t| t.decimal("port")).transpose()?.flatten();
         Ok(Self { source: CharSource::parse_typed(node, char_type(node))?, port, info: DeviceInfo::parse(node)? })
     }
 

@@ -128,7 +128,7 @@ fn processor() {
         ("cpus='0-1' memory", "cpus='0,2' memory", "/domain/cpu/numa/cell[1]/@cpus"),
         ("cpus='2-3' memory='1048576'", "cpus='2-3' memory='2048576'", "/domain/cpu/numa/cell[2]/@memory"),
         ("value='21'", "value='31'", "/domain/cpu/numa/cell[1]/distances/sibling[2]"),
-        ("<cell id='1' cpus='2-3' memory='1048576' unit='KiB'/>", "", "count(/domain/cpu/numa/cell)"),
+        ("</numa>", "<cell id='2' memory='1048576' unit='KiB'/></numa>", "count(/domain/cpu/numa/cell)"),
     ]);
     allowed(&[
         ("fallback='forbid'", "fallback='allow'"),
