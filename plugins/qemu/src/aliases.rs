@@ -4,7 +4,10 @@
 //! user's own (`ua-…`) are kept.
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{Address, Controller, ControllerType, DeviceInfo, Disk, DiskBus};
+use oxivirt_conf::domain::devices::{
+    Address, Controller, ControllerType, DeviceInfo, Disk, DiskBus, InterfaceSource, MemoryDevice, MemoryModel,
+    StorageSource,
+};
 use oxivirt_core::{Error, Result};
 
 use crate::command;
@@ -39,13 +42,23 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     number(devices.tpms.iter_mut().map(|d| &mut d.info), "tpm");
     number(devices.sounds.iter_mut().map(|d| &mut d.info), "sound");
     number(devices.videos.iter_mut().map(|d| &mut d.info), "video");
-    number(devices.hostdevs.iter_mut().map(|d| &mut d.info), "hostdev");
+    // Cards of the host come first among its devices.
+    let cards = devices.interfaces.iter_mut().filter(|n| matches!(n.source, InterfaceSource::Hostdev { .. }));
+    let cards: Vec<&mut DeviceInfo> = cards.map(|n| &mut n.info).collect();
+    let infos = cards.into_iter().chain(devices.hostdevs.iter_mut().map(|d| &mut d.info));
+    number(infos, "hostdev");
     number(devices.redirdevs.iter_mut().map(|d| &mut d.info), "redir");
     number(devices.hubs.iter_mut().map(|d| &mut d.info), "hub");
     number(devices.watchdogs.iter_mut().map(|d| &mut d.info), "watchdog");
     number(devices.memballoons.iter_mut().map(|d| &mut d.info), "balloon");
     number(devices.rngs.iter_mut().map(|d| &mut d.info), "rng");
     number(devices.panics.iter_mut().map(|d| &mut d.info), "panic");
+    number(devices.shmems.iter_mut().map(|d| &mut d.info), "shmem");
+    number(devices.iommus.iter_mut().map(|d| &mut d.info), "iommu");
+    number(devices.vsocks.iter_mut().map(|d| &mut d.info), "vsock");
+    number(devices.cryptos.iter_mut().map(|d| &mut d.info), "crypto");
+    number(devices.pstores.iter_mut().map(|d| &mut d.info), "pstore");
+    memories(&mut devices.memories);
     // The first console may be another name of the first serial line.
     if let (Some(serial), Some(console)) = (devices.serials.first(), devices.consoles.first_mut())
         && matches!(console.target_type.as_deref(), None | Some("serial"))
@@ -107,6 +120,46 @@ fn disk(d: &Disk, flat: &[u32], usb_disks: &mut u32) -> Result<String> {
     }
 }
 
+/// Modules with a slot are called after it.
+fn memories(modules: &mut [MemoryDevice]) {
+    let mut counts = std::collections::HashMap::<&str, u32>::new();
+    for module in modules {
+        let prefix = match module.model {
+            MemoryModel::Dimm => "dimm",
+            MemoryModel::Nvdimm => "nvdimm",
+            MemoryModel::VirtioPmem => "virtiopmem",
+            MemoryModel::VirtioMem => "virtiomem",
+            MemoryModel::SgxEpc => "epc",
+        };
+        let next = counts.entry(prefix).or_default();
+        let number = match &module.info.address {
+            Some(Address::Dimm { slot: Some(slot), .. }) => *slot,
+            _ => *next,
+        };
+        *next = next.saturating_add(1);
+        give(&mut module.info, || format!("{prefix}{number}"));
+    }
+}
+
+/// The first number that no image of a disk has.
+pub(crate) fn free_index(domain: &DomainDefinition) -> u32 {
+    use oxivirt_conf::domain::devices::BackingStore;
+    let mut highest = 0;
+    for disk in &domain.devices.disks {
+        let mut sources = vec![&disk.source];
+        let mut below = disk.backing.as_deref();
+        while let Some(BackingStore::Layer(layer)) = below {
+            sources.push(&layer.source);
+            below = layer.backing.as_deref();
+        }
+        for source in sources {
+            let data = source.data_store.as_ref().and_then(|store| store.source.index);
+            highest = highest.max(source.index.unwrap_or(0)).max(data.unwrap_or(0));
+        }
+    }
+    highest.saturating_add(1)
+}
+
 /// Gives every image of every disk the index that names its block node, the
 /// last disk first, images on top before those below.
 pub fn number_images(domain: &mut DomainDefinition) {
@@ -117,11 +170,19 @@ pub fn number_images(domain: &mut DomainDefinition) {
         Some(next)
     };
     for disk in domain.devices.disks.iter_mut().rev() {
-        disk.source.index = take();
+        number_image(&mut disk.source, &mut take);
         let mut below = disk.backing.as_deref_mut();
         while let Some(BackingStore::Layer(layer)) = below {
-            layer.source.index = take();
+            number_image(&mut layer.source, &mut take);
             below = layer.backing.as_deref_mut();
         }
+    }
+}
+
+/// An image, and what it keeps its bytes in.
+fn number_image(source: &mut StorageSource, take: &mut impl FnMut() -> Option<u32>) {
+    source.index = take();
+    if let Some(store) = &mut source.data_store {
+        store.source.index = take();
     }
 }

@@ -16,6 +16,7 @@ mod calls;
 pub mod capabilities;
 pub mod command;
 pub mod console;
+pub mod cpu_model;
 pub mod document;
 pub mod domain_capabilities;
 pub mod driver;

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::GraphicsKind;
+use oxivirt_conf::domain::devices::{ChannelTarget, CharKind, GraphicsKind, SocketMode};
 use oxivirt_core::Result as CoreResult;
 use oxivirt_driver_qemu::capabilities::Emulator;
-use oxivirt_driver_qemu::command::{self, Request};
+use oxivirt_driver_qemu::command::{self, Request, Settings};
 use oxivirt_driver_qemu::process::Folders;
-use oxivirt_driver_qemu::{addresses, aliases};
+use oxivirt_driver_qemu::{addresses, aliases, cpu_model};
 
 use super::cases::{self, Case};
 use super::emulators::{One, Recordings};
@@ -50,6 +50,16 @@ fn judge(case: &Case, answer: &Path, emulators: &One) -> Outcome {
 
 fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<String>> {
     let mut live = domain.clone();
+    // Sockets of channels without a place of their own.
+    for channel in &mut live.devices.channels {
+        if let (ChannelTarget::Virtio { name: Some(name), .. }, CharKind::Unix(unix)) =
+            (&channel.target, &mut channel.source.kind)
+            && unix.path.is_none()
+        {
+            unix.mode = Some(SocketMode::Bind);
+            unix.path = Some(format!("/channel/{name}"));
+        }
+    }
     for graphics in &mut live.devices.graphics {
         if let GraphicsKind::Vnc(vnc) = &mut graphics.kind
             && vnc.autoport
@@ -61,8 +71,10 @@ fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<Strin
     aliases::assign(&mut live)?;
     aliases::number_images(&mut live);
     let files = Folders::system("/".as_ref()).guest(-1, &live.name);
-    let request = Request { domain: &live, emulator, files: &files, monitor_fd: 1729 };
-    command::build(&request, &mut Fixed).map(|line| line.arguments)
+    cpu_model::expand(&mut live, emulator)?;
+    let settings = Settings { spice_tls: true, spice_password: true };
+    let request = Request { domain: &live, emulator, files: &files, monitor_fd: 1729, settings: &settings };
+    command::build(&request, &mut Fixed { guest: files.short_name.clone() }).map(|line| line.arguments)
 }
 
 /// The words after the binary.

@@ -1,10 +1,16 @@
 //! Numbers and times as in the recorded answers.
 
-use oxivirt_conf::domain::devices::{Interface, InterfaceSource};
-use oxivirt_core::Result;
-use oxivirt_driver_qemu::command::{Host, Taps};
+use std::path::Path;
 
-pub(crate) struct Fixed;
+use oxivirt_conf::domain::devices::{Filesystem, Interface, InterfaceSource, Tpm, UsbHostdev, Video};
+use oxivirt_conf::domain::{CpuSet, DomainDefinition};
+use oxivirt_core::{Error, Result};
+use oxivirt_driver_qemu::command::{Host, Opening, Sealed, Secret, Taps};
+
+pub(crate) struct Fixed {
+    /// `ID-NAME`.
+    pub(crate) guest: String,
+}
 
 impl Host for Fixed {
     fn listen(&mut self, _: &str) -> Result<i32> {
@@ -27,6 +33,95 @@ impl Host for Fixed {
             taps: (first..first + queues).collect(),
             vhost: if vhost { (44..44 + queues).collect() } else { vec![] },
         })
+    }
+
+    fn open(&mut self, what: Opening, _: &str) -> Result<i32> {
+        Ok(match what {
+            Opening::Tpm => 1730,
+            Opening::TpmCancel => 1731,
+            Opening::Vdpa => 1732,
+            Opening::VhostScsi => 3,
+        })
+    }
+
+    fn vhost_user_video(&mut self, _: &Video) -> Result<i32> {
+        Ok(1729)
+    }
+
+    fn tpm_emulator(&mut self, _: &Tpm) -> Result<String> {
+        Ok("/dev/test".to_owned())
+    }
+
+    fn virtiofs(&mut self, _: &Filesystem, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn passt(&mut self, net: &Interface) -> Result<String> {
+        let alias = net.info.alias.as_deref().unwrap_or_default();
+        Ok(format!("/var/run/libvirt/qemu/passt/{}-{alias}.socket", self.guest))
+    }
+
+    fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {
+        Ok((6789, cid.unwrap_or(42)))
+    }
+
+    fn pci(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn usb(&mut self, _: &UsbHostdev) -> Result<String> {
+        Ok("/dev/bus/usb/014/006".to_owned())
+    }
+
+    fn scsi_generic(&mut self, _: &str, _: u32, _: u32, _: u64) -> Result<String> {
+        Ok("/dev/sg0".to_owned())
+    }
+
+    fn seal(&mut self, _: Secret<'_>) -> Result<Sealed> {
+        // What the one secret of the answers becomes with a key of known bytes.
+        Ok(Sealed {
+            data: "9eao5F8qtkGt+seB1HYivWIxbtwUu6MQtg1zpj/oDtUsPr1q8wBYM91uEHCn6j/1".to_owned(),
+            iv: "AAECAwQFBgcICQoLDA0ODw==".to_owned(),
+        })
+    }
+
+    fn folder(&mut self, _: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn huge_pages(&mut self, size: u64, guest: &str) -> Result<String> {
+        let mount = match size {
+            2048 => "/dev/hugepages2M",
+            1_048_576 => "/dev/hugepages1G",
+            other => return Err(Error::config_unsupported(format!("no pages of {other} KiB"))),
+        };
+        Ok(format!("{mount}/libvirt/qemu/{guest}"))
+    }
+
+    fn default_huge_page(&self) -> Result<u64> {
+        Ok(2048)
+    }
+
+    fn page_size(&self) -> u64 {
+        4
+    }
+
+    fn advised_nodes(&self, _: &DomainDefinition) -> Result<Vec<u32>> {
+        Ok(vec![0, 1, 2, 3])
+    }
+
+    fn allowed_nodes(&self, nodes: &[u32], cpus: Option<&CpuSet>) -> Result<Vec<u32>> {
+        // Four CPUs in each node.
+        let of_cpus = |node: &u32| cpus.is_none_or(|cpus| cpus.iter().any(|cpu| cpu / 4 == *node));
+        Ok(nodes.iter().copied().filter(of_cpus).collect())
+    }
+
+    fn render_node(&self) -> Result<String> {
+        Ok("/dev/dri/foo".to_owned())
     }
 
     fn is_cdrom(&self, path: &str) -> bool {

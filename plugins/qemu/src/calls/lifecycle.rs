@@ -101,7 +101,11 @@ impl DomainLifecycle for QemuConnection {
         if flags.contains(F::NVRAM | F::KEEP_NVRAM) {
             return Err(Error::new(ErrorCode::INVALID_ARG, "cannot both keep and delete nvram")).own();
         }
-        let along = Undefine { managed_save: flags.contains(F::MANAGED_SAVE), nvram: flags.contains(F::NVRAM) };
+        let along = Undefine {
+            managed_save: flags.contains(F::MANAGED_SAVE),
+            nvram: flags.contains(F::NVRAM),
+            keep_nvram: flags.contains(F::KEEP_NVRAM),
+        };
         self.guests.undefine(self.uuid(dom)?, along, &owner(call)).own()
     }
 
@@ -136,7 +140,12 @@ fn schema(check: bool) -> Schema {
 
 fn start_options(flags: DomainCreateFlags, call: &str) -> Result<StartOptions> {
     use DomainCreateFlags as F;
-    let known = F::START_PAUSED | F::START_BYPASS_CACHE | F::START_FORCE_BOOT | F::START_VALIDATE;
+    let known =
+        F::START_PAUSED | F::START_BYPASS_CACHE | F::START_FORCE_BOOT | F::START_VALIDATE | F::START_RESET_NVRAM;
     check_flags(flags.0, known.0, call)?;
-    Ok(StartOptions { paused: flags.contains(F::START_PAUSED), schema: schema(flags.contains(F::START_VALIDATE)) })
+    Ok(StartOptions {
+        paused: flags.contains(F::START_PAUSED),
+        reset_nvram: flags.contains(F::START_RESET_NVRAM),
+        schema: schema(flags.contains(F::START_VALIDATE)),
+    })
 }

@@ -56,6 +56,8 @@ pub struct Emulator {
     pub commands: BTreeSet<String>,
     /// Monitor events.
     pub events: BTreeSet<String>,
+    /// Places in the monitor's description of itself that are there, of those that decide something.
+    pub features: BTreeSet<String>,
     /// Command line options with their parameters.
     pub options: BTreeMap<String, BTreeSet<String>>,
     /// TPM models and backends.
@@ -190,6 +192,12 @@ impl Emulator {
     /// Whether a type has a property; false for types never asked about.
     pub fn has_property(&self, typename: &str, property: &str) -> bool {
         self.properties.get(typename).is_some_and(|set| set.contains(property))
+    }
+
+    /// Whether a monitor command takes a value: `COMMAND/MEMBER…`, where the
+    /// name of a variant follows the member that it belongs to.
+    pub fn has_feature(&self, place: &str) -> bool {
+        self.features.contains(place)
     }
 
     /// Whether a monitor command exists.

@@ -27,6 +27,7 @@ impl Reader {
                 properties: BTreeMap::new(),
                 commands: BTreeSet::new(),
                 events: BTreeSet::new(),
+                features: BTreeSet::new(),
                 options: BTreeMap::new(),
                 tpm_models: BTreeSet::new(),
                 tpm_types: BTreeSet::new(),
@@ -77,6 +78,7 @@ impl Reader {
         }
         let schema = Schema::new(&schema);
         caps.displays = schema.words(schema.answer("query-display-options"), "type");
+        caps.features = FEATURES.iter().filter(|place| schema.has(place)).map(|place| (*place).to_owned()).collect();
         caps.netdevs = schema.words(schema.arguments("netdev_add"), "type");
         let kvm = must(ask, "query-kvm", Value::Null)?;
         let accel = match kvm.get("enabled").and_then(Value::as_bool) {
@@ -214,6 +216,13 @@ pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 
 /// QEMU 6.2.0, the oldest that the command line written here suits.
 const OLDEST: u32 = 6_002_000;
+
+/// Values of commands that decide something.
+const FEATURES: &[&str] = &[
+    "block-commit/backing-mask-protocol",
+    "chardev-add/backend/socket/data/reconnect-ms",
+    "netdev_add/stream/reconnect-ms",
+];
 
 /// Device types whose properties decide something.
 const DEVICES: &[&str] = &[

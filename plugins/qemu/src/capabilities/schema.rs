@@ -35,6 +35,24 @@ impl<'a> Schema<'a> {
         described.chain(plain).map(str::to_owned).collect()
     }
 
+    /// Whether a command takes a value: `COMMAND/MEMBER…`; a part is a member
+    /// of an object or the name of a variant.
+    pub(super) fn has(&self, place: &str) -> bool {
+        let mut parts = place.split('/');
+        let Some(mut object) = parts.next().and_then(|command| self.arguments(command)) else { return false };
+        for part in parts {
+            let find = |list_name: &str, key: &str| {
+                let found = object.get(list_name).into_iter().flat_map(list).find(|m| text(m, key) == Some(part));
+                found.and_then(|member| self.follow(member, "type"))
+            };
+            match find("members", "name").or_else(|| find("variants", "case")) {
+                Some(next) => object = next,
+                None => return false,
+            }
+        }
+        true
+    }
+
     fn follow(&self, entry: &Value, key: &str) -> Option<&'a Value> {
         self.0.get(text(entry, key)?).copied()
     }

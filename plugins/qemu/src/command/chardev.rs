@@ -4,6 +4,7 @@ use oxivirt_conf::domain::devices::{CharKind, CharProtocol, CharSource, SocketMo
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
+use super::storage::certificates;
 use super::{Builder, escape, on_off};
 
 /// What the character device is for.
@@ -47,9 +48,12 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
             )
         }
         CharKind::Tcp(tcp) => {
-            if tcp.tls == Some(YesNo::Yes) {
-                return Err(Error::config_unsupported(format!("{alias}: TLS is not supported by this driver yet")));
-            }
+            let credentials = (tcp.tls == Some(YesNo::Yes)).then(|| {
+                let name = format!("obj{id}_tls0");
+                let server = tcp.mode == SocketMode::Bind;
+                b.json("-object", &certificates(&name, "/etc/pki/libvirt-chardev", server, true));
+                format!(",tls-creds={name}")
+            });
             let telnet = match tcp.protocol {
                 CharProtocol::Raw => "",
                 CharProtocol::Telnet => ",telnet=on",
@@ -68,7 +72,8 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
             if tcp.mode == SocketMode::Bind {
                 text.push_str(",server=on,wait=off");
             }
-            text + &reconnect(tcp.reconnect.as_ref().and_then(|r| r.timeout))
+            text.push_str(&reconnect(b, tcp.reconnect.as_ref().and_then(|r| r.timeout)));
+            text + &credentials.unwrap_or_default()
         }
         CharKind::Unix(unix) => {
             let path = need(&unix.path, "path")?;
@@ -79,7 +84,7 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
                 }
                 SocketMode::Connect => {
                     format!("socket,id={id},path={}", escape(&path))
-                        + &reconnect(unix.reconnect.as_ref().and_then(|r| r.timeout))
+                        + &reconnect(b, unix.reconnect.as_ref().and_then(|r| r.timeout))
                 }
             }
         }
@@ -111,8 +116,12 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
     Ok(id)
 }
 
-fn reconnect(seconds: Option<u32>) -> String {
+/// How long to wait before trying again; versions differ in the unit.
+pub(super) fn reconnect(b: &Builder<'_>, seconds: Option<u32>) -> String {
     match seconds {
+        Some(seconds) if !b.emulator.has_feature("chardev-add/backend/socket/data/reconnect-ms") => {
+            format!(",reconnect={seconds}")
+        }
         Some(seconds) => format!(",reconnect-ms={}", u64::from(seconds) * 1000),
         None => String::new(),
     }

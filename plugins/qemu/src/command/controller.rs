@@ -57,9 +57,6 @@ const ORDER: &[ControllerType] = &[
 pub(crate) fn device(b: &Builder<'_>, c: &Controller) -> Result<Option<Props>> {
     let model = c.model.as_deref().unwrap_or_default();
     let d = &c.driver;
-    if !d.iothreads.is_empty() {
-        return Err(unsupported(c, "<iothreads>"));
-    }
     let alias = super::alias(&c.info)?;
     let props = match c.kind {
         ControllerType::Pci => match pci(c, model, alias)? {
@@ -80,7 +77,8 @@ pub(crate) fn device(b: &Builder<'_>, c: &Controller) -> Result<Option<Props>> {
                     .and(&place::virtio(Some(&d.virtio)))
                     .maybe_text("iothread", d.iothread.map(|n| format!("iothread{n}")))
                     .text("id", alias)
-                    .maybe_number("num_queues", d.queues)
+                    .maybe_number("num_queues", d.queues);
+                props = super::disk::threads(props, &d.iothreads)
                     .maybe_number("cmd_per_lun", d.cmd_per_lun)
                     .maybe_number("max_sectors", d.max_sectors)
                     .maybe_flag("ioeventfd", d.ioeventfd.map(|v| v.is_on()));

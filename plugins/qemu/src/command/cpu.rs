@@ -71,7 +71,7 @@ fn model(b: &Builder<'_>) -> Result<String> {
             }
         }
         CpuMode::HostModel => {
-            return Err(Error::config_unsupported("CPU mode 'host-model' is not supported by this driver yet"));
+            return Err(Error::internal("the CPU of mode 'host-model' was not worked out"));
         }
         CpuMode::Custom => cpu.model.clone().ok_or_else(|| Error::internal("CPU without a model"))?,
     };

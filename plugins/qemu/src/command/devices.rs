@@ -9,12 +9,18 @@ use oxivirt_core::{Error, Result};
 
 use super::chardev::{Use, chardev};
 use super::controller::virtio_driver;
-use super::{Builder, Props, controller, disk, display, graphics, net, place};
+use super::{
+    Builder, Props, audio, controller, disk, display, extras, filesystem, graphics, hostdev, memory, net, place, tpm,
+};
 
 /// Devices before the sandbox.
 pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
     let d = &b.domain.devices;
+    for one in &d.iommus {
+        extras::iommu(b, one)?;
+    }
     controller::controllers(b)?;
+    memory::modules(b)?;
     let own_device = b.is_q35();
     floppy_boot(b, own_device)?;
     for hub in &d.hubs {
@@ -25,8 +31,14 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
     for one in &d.disks {
         disk::disk(b, one)?;
     }
+    for one in &d.filesystems {
+        filesystem::filesystem(b, one)?;
+    }
     for one in &d.interfaces {
         net::interface(b, one)?;
+    }
+    for one in &d.smartcards {
+        extras::smartcard(b, one)?;
     }
     for one in &d.serials {
         serial(b, one)?;
@@ -41,13 +53,16 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
         channel(b, one)?;
     }
     consoles(b)?;
+    for one in &d.tpms {
+        tpm::tpm(b, one)?;
+    }
     for one in &d.inputs {
         if let Some(props) = input(b, one)? {
             b.json(if one.kind == InputType::Evdev { "-object" } else { "-device" }, &props);
         }
     }
     for one in &d.audios {
-        let props = display::audio(one)?;
+        let props = audio::audio(b, one)?;
         b.json("-audiodev", &props);
     }
     for one in &d.graphics {
@@ -67,6 +82,10 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
         watchdog(b, one)?;
     }
     watchdog_action(b);
+    for one in &d.redirdevs {
+        extras::redirdev(b, one)?;
+    }
+    hostdev::all(b, crate::aliases::free_index(b.domain))?;
     for one in &d.memballoons {
         if let Some(props) = balloon(b, one)? {
             b.json("-device", &props);
@@ -74,6 +93,11 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
     }
     for one in &d.rngs {
         rng(b, one)?;
+    }
+    for one in &d.nvrams {
+        if let Some(Address::SpaprVio { reg: Some(reg) }) = &one.info.address {
+            b.pair("-global", format!("spapr-nvram.reg={reg:#x}"));
+        }
     }
     Ok(())
 }
@@ -93,6 +117,19 @@ pub(super) fn late(b: &mut Builder<'_>) -> Result<()> {
             b.json("-device", &props);
         }
     }
+    let d = &b.domain.devices;
+    for one in &d.shmems {
+        extras::shmem(b, one)?;
+    }
+    for one in &d.vsocks {
+        extras::vsock(b, one)?;
+    }
+    for one in &d.cryptos {
+        extras::crypto(b, one)?;
+    }
+    for one in &d.pstores {
+        extras::pstore(b, one)?;
+    }
     Ok(())
 }
 
@@ -101,29 +138,9 @@ pub(super) fn refuse_unknown(domain: &DomainDefinition) -> Result<()> {
     let d = &domain.devices;
     for (present, what) in [
         (!d.leases.is_empty(), "<lease>"),
-        (!d.filesystems.is_empty(), "<filesystem>"),
-        (!d.smartcards.is_empty(), "<smartcard>"),
-        (!d.tpms.is_empty(), "<tpm>"),
-        (!d.hostdevs.is_empty(), "<hostdev>"),
-        (!d.redirdevs.is_empty(), "<redirdev>"),
-        (d.redir_filter.is_some(), "<redirfilter>"),
-        (!d.nvrams.is_empty(), "<nvram>"),
-        (!d.shmems.is_empty(), "<shmem>"),
-        (!d.memories.is_empty(), "<memory> devices"),
-        (!d.iommus.is_empty(), "<iommu>"),
-        (!d.vsocks.is_empty(), "<vsock>"),
-        (!d.cryptos.is_empty(), "<crypto>"),
-        (!d.pstores.is_empty(), "<pstore>"),
-        (domain.launch_security.is_some(), "<launchSecurity>"),
-        (domain.keywrap.is_some(), "<keywrap>"),
-        (domain.genid.is_some(), "<genid>"),
-        (domain.namespace.is_some(), "pass-through of QEMU's own options"),
         (!domain.throttle_groups.is_empty(), "<throttlegroups>"),
         (domain.bootloader.is_some(), "<bootloader>"),
         (domain.idmap.is_some(), "<idmap>"),
-        (domain.perf.is_some(), "<perf>"),
-        (!domain.vcpus.is_empty(), "<vcpus>"),
-        (domain.numatune.is_some(), "<numatune>"),
     ] {
         if present {
             return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));
@@ -205,7 +222,7 @@ fn channel(b: &mut Builder<'_>, c: &Channel) -> Result<()> {
         ChannelTarget::GuestFwd { address, port } => {
             let forward = Props::new().text("str", format!("tcp:{address}:{port}-chardev:{id}"));
             let props = Props::new().text("type", "user").list("guestfwd", [&forward]).text("id", alias);
-            b.json("-netdev", &props);
+            net::netdev(b, &props);
             Ok(())
         }
         ChannelTarget::Xen { .. } => Err(Error::config_unsupported("channel type 'xen' is not supported by QEMU")),

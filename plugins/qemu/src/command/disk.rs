@@ -1,39 +1,40 @@
 //! The guest's side of disks.
 
 use oxivirt_conf::domain::devices::{
-    Address, Disk, DiskBus, DiskCache, DiskDevice, DriveAddress, ErrorPolicy, GeometryTranslation, VirtioModel,
+    Address, DeviceInfo, Disk, DiskBus, DiskCache, DiskDevice, DriveAddress, ErrorPolicy, GeometryTranslation,
+    IoThreadMapping, StorageKind, VirtioModel,
 };
 use oxivirt_core::{Error, Result};
 
-use super::block::{self, unsupported};
-use super::{Builder, Props, place};
+use super::storage::{self, unsupported};
+use super::{Builder, Props, escape, place};
 
 /// Block nodes and device of one disk.
 pub(super) fn disk(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
     refuse_unknown(disk)?;
-    let nodes = block::nodes(disk, &*b.host)?;
-    for node in &nodes.nodes {
-        b.json("-blockdev", node);
-    }
-    let device = device(b, disk, nodes.top.as_deref())?;
+    let node = match &disk.source.kind {
+        // Another program is the disk; what it reads from is its own matter.
+        StorageKind::VhostUser { path, reconnect } => {
+            let path = path.as_deref().ok_or_else(|| unsupported(disk, "a socket without a path"))?;
+            let id = format!("chr-vu-{}", super::alias(&disk.info)?);
+            let wait = reconnect.as_ref().and_then(|r| r.timeout).filter(|seconds| *seconds > 0);
+            let wait = super::chardev::reconnect(b, wait);
+            b.pair("-chardev", format!("socket,id={id},path={}{wait}", escape(path)));
+            Some(id)
+        }
+        _ => storage::nodes(b, disk)?,
+    };
+    let device = device(b, disk, node.as_deref())?;
     b.json("-device", &device);
     Ok(())
 }
 
 /// What a definition may say that would be lost here.
 fn refuse_unknown(disk: &Disk) -> Result<()> {
-    let d = &disk.driver;
     for (present, what) in [
-        (disk.iotune.is_some(), "<iotune>"),
         (!disk.throttle_filters.is_empty(), "<throttlefilters>"),
         (disk.transient.is_some(), "<transient>"),
-        (disk.mirror.is_some(), "<mirror>"),
-        (disk.auth.is_some(), "<auth>"),
         (disk.backend_domain.is_some(), "<backenddomain>"),
-        (disk.rawio.is_some_and(|v| v.is_yes()), "rawio"),
-        (disk.sgio.is_some(), "sgio"),
-        (d.ioeventfd.is_some(), "ioeventfd"),
-        (!d.iothreads.is_empty(), "<iothreads>"),
         (disk.target.dpofua.is_some(), "dpofua"),
     ] {
         if present {
@@ -78,7 +79,8 @@ fn device(b: &Builder<'_>, disk: &Disk, node: Option<&str>) -> Result<Props> {
     if share {
         props = props.flag("share-rw", true);
     }
-    props = props.maybe_text("drive", node).text("id", alias);
+    let other = matches!(disk.source.kind, StorageKind::VhostUser { .. });
+    props = props.maybe_text(if other { "chardev" } else { "drive" }, node).text("id", alias);
     if bus != DiskBus::Fdc {
         props = props.maybe_number("bootindex", b.boot_index(&disk.info));
         props = props.maybe_text("loadparm", place::loadparm(&disk.info));
@@ -104,7 +106,7 @@ fn device(b: &Builder<'_>, disk: &Disk, node: Option<&str>) -> Result<Props> {
     };
     // Shared disks bypass the host's cache unless the definition says otherwise.
     let cache = effective_cache(disk);
-    props = props.maybe_on_off("write-cache", block::write_cache(cache));
+    props = props.maybe_on_off("write-cache", storage::write_cache(cache));
     if let Some(geometry) = &disk.geometry {
         props = props.number("cyls", geometry.cyls).number("heads", geometry.heads).number("secs", geometry.secs);
         if let Some(translation) = geometry.trans {
@@ -120,6 +122,7 @@ fn device(b: &Builder<'_>, disk: &Disk, node: Option<&str>) -> Result<Props> {
 
 fn virtio(b: &Builder<'_>, disk: &Disk) -> Result<Props> {
     let driver = match disk.model {
+        _ if matches!(disk.source.kind, StorageKind::VhostUser { .. }) => "vhost-user-blk-pci",
         None | Some(VirtioModel::Virtio) => "virtio-blk-pci",
         Some(VirtioModel::Transitional) => "virtio-blk-pci-transitional",
         Some(VirtioModel::NonTransitional) => "virtio-blk-pci-non-transitional",
@@ -131,12 +134,42 @@ fn virtio(b: &Builder<'_>, disk: &Disk) -> Result<Props> {
     let mut props = Props::new()
         .text("driver", place::virtio_driver(driver, &disk.info))
         .and(&place::virtio(Some(&d.virtio)))
+        .maybe_flag("ioeventfd", d.ioeventfd.map(|v| v.is_on()))
         .maybe_flag("event_idx", d.event_idx.map(|v| v.is_on()))
         .maybe_text("iothread", d.iothread.map(|n| format!("iothread{n}")))
         .maybe_number("num-queues", d.queues)
         .maybe_number("queue-size", d.queue_size);
+    props = threads(props, &d.iothreads);
     props = props.and(&place::device(b, &disk.info, "disk")?);
     Ok(props)
+}
+
+/// Which thread serves which queue.
+pub(super) fn threads(props: Props, mapping: &[IoThreadMapping]) -> Props {
+    if mapping.is_empty() {
+        return props;
+    }
+    let one = |thread: &IoThreadMapping| {
+        let props = Props::new().text("iothread", format!("iothread{}", thread.id));
+        match thread.queues.is_empty() {
+            true => props,
+            false => props.numbers("vqs", thread.queues.iter().map(|queue| queue.id)),
+        }
+    };
+    let all: Vec<Props> = mapping.iter().map(one).collect();
+    props.list("iothread-vq-mapping", &all)
+}
+
+/// The place of a device of the host among SCSI devices.
+pub(super) fn scsi_place(b: &Builder<'_>, info: &DeviceInfo) -> Result<Props> {
+    let Some(Address::Drive(at)) = &info.address else {
+        return Err(Error::internal("a SCSI device of the host has no address"));
+    };
+    let props = Props::new().text("bus", format!("{}.0", b.controller_alias("scsi", at.controller)?));
+    Ok(match b.scsi_model(at.controller) {
+        ScsiAddressing::Flat => props.number("scsi-id", at.unit),
+        ScsiAddressing::Full => props.number("channel", at.bus).number("scsi-id", at.target).number("lun", at.unit),
+    })
 }
 
 fn scsi(b: &Builder<'_>, disk: &Disk) -> Result<Props> {

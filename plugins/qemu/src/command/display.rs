@@ -1,20 +1,16 @@
 //! Video cards, sound cards and what is behind them.
 
-use oxivirt_conf::domain::devices::{
-    Audio, AudioDirection, AudioType, CodecType, Sound, SoundModel, Video, VideoBackend, VideoType,
-};
+use oxivirt_conf::domain::devices::{CodecType, Sound, SoundModel, Video, VideoBackend, VideoType};
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props, place};
 
 /// The device of a video card; none for "no card".
-pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
+pub(super) fn video(b: &mut Builder<'_>, v: &Video) -> Result<Option<Props>> {
     let m = &v.model;
     let primary = m.primary == Some(YesNo::Yes);
-    if matches!(v.driver.name, Some(VideoBackend::VhostUser)) {
-        return Err(Error::config_unsupported("video driver 'vhostuser' is not supported by this driver yet"));
-    }
+    let other = v.driver.name == Some(VideoBackend::VhostUser);
     let accelerated = m.acceleration.as_ref().is_some_and(|a| a.accel3d == Some(YesNo::Yes));
     let driver = match (m.kind, primary) {
         (VideoType::None, _) => return Ok(None),
@@ -30,6 +26,8 @@ pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
         (VideoType::Virtio, true) if matches!(b.domain.os.arch(), "aarch64" | "armv7l" | "armv6l" | "s390x") => {
             "virtio-gpu-pci"
         }
+        (VideoType::Virtio, true) if other => "vhost-user-vga",
+        (VideoType::Virtio, false) if other => "vhost-user-gpu-pci",
         (VideoType::Virtio, true) if accelerated => "virtio-vga-gl",
         (VideoType::Virtio, true) => "virtio-vga",
         (VideoType::Virtio, false) if accelerated => "virtio-gpu-gl-pci",
@@ -50,12 +48,25 @@ pub(super) fn video(b: &Builder<'_>, v: &Video) -> Result<Option<Props>> {
             m.kind.as_str()
         )));
     }
+    let alias = super::alias(&v.info)?;
     let mut props = Props::new().text("driver", driver).and(&place::virtio(Some(&v.driver.virtio)));
-    props = props.text("id", super::alias(&v.info)?);
+    props = props.text("id", alias);
+    let chardev = match other {
+        true => {
+            let fd = b.host.vhost_user_video(v)?;
+            let id = format!("chr-vu-{alias}");
+            b.pair("-chardev", format!("socket,id={id},fd={fd}"));
+            Some(id)
+        }
+        false => None,
+    };
     let bytes = |kib: u32| i128::from(kib) * 1024;
     match m.kind {
         VideoType::Virtio => {
-            props = props.maybe_number("max_outputs", m.heads).maybe_flag("blob", m.blob.map(|v| v.is_on()));
+            props = props
+                .maybe_number("max_outputs", m.heads)
+                .maybe_flag("blob", m.blob.map(|v| v.is_on()))
+                .maybe_text("chardev", chardev);
         }
         VideoType::Qxl => {
             props = props
@@ -130,37 +141,4 @@ pub(super) fn sound(b: &Builder<'_>, s: &Sound) -> Result<Vec<Props>> {
         }
         SoundModel::Ich7 => return Err(Error::config_unsupported("sound model 'ich7' is not supported by QEMU")),
     })
-}
-
-/// The host's side of sound.
-pub(super) fn audio(a: &Audio) -> Result<Props> {
-    let driver = match a.kind {
-        AudioType::None => "none",
-        AudioType::Spice => "spice",
-        AudioType::DBus => "dbus",
-        AudioType::File => "wav",
-        AudioType::Sdl => "sdl",
-        AudioType::Alsa => "alsa",
-        AudioType::Oss => "oss",
-        AudioType::PulseAudio => "pa",
-        AudioType::Jack => "jack",
-        AudioType::Pipewire => "pipewire",
-        AudioType::CoreAudio => return Err(Error::config_unsupported("audio type 'coreaudio' is not there on Linux")),
-    };
-    let plain = a.timer_period.is_none()
-        && a.server_name.is_none()
-        && a.driver.is_none()
-        && a.runtime_dir.is_none()
-        && a.try_mmap.is_none()
-        && a.exclusive.is_none()
-        && a.dsp_policy.is_none()
-        && a.input == AudioDirection::default()
-        && a.output == AudioDirection::default();
-    if !plain {
-        return Err(Error::config_unsupported(format!(
-            "settings of audio type '{}' are not supported by this driver yet",
-            a.kind.as_str()
-        )));
-    }
-    Ok(Props::new().text("id", format!("audio{}", a.id)).text("driver", driver).maybe_text("path", a.path.as_ref()))
 }

@@ -1,20 +1,15 @@
 //! `-display`, `-vnc`, `-spice`.
 
-use oxivirt_conf::domain::devices::{Graphics, GraphicsKind, Listen, Spice, Vnc};
+use oxivirt_conf::domain::devices::{DBus, Graphics, GraphicsKind, Listen, Spice, SpiceChannelMode, Vnc};
+use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, escape, on_off};
 
-/// The `-display` option that comes early: none, unless something shows the guest.
+/// The `-display` option that comes early: there is none where nothing shows the guest.
 pub(super) fn display(b: &mut Builder<'_>) {
     if b.domain.devices.graphics.is_empty() {
         b.pair("-display", "none".into());
-    }
-    for one in &b.domain.devices.graphics {
-        if let GraphicsKind::EglHeadless { rendernode } = &one.kind {
-            let node = rendernode.as_deref().map(|n| format!(",rendernode={}", escape(n))).unwrap_or_default();
-            b.pair("-display", format!("egl-headless{node}"));
-        }
     }
 }
 
@@ -22,13 +17,53 @@ pub(super) fn graphics(b: &mut Builder<'_>, g: &Graphics) -> Result<()> {
     match &g.kind {
         GraphicsKind::Vnc(vnc) => self::vnc(b, g, vnc),
         GraphicsKind::Spice(spice) => self::spice(b, g, spice),
-        // Said before.
-        GraphicsKind::EglHeadless { .. } => Ok(()),
-        GraphicsKind::Sdl { .. } => Err(unsupported("sdl")),
-        GraphicsKind::DBus(_) => Err(unsupported("dbus")),
+        GraphicsKind::EglHeadless { rendernode } => {
+            let node = match rendernode {
+                Some(node) => node.clone(),
+                None => b.host.render_node()?,
+            };
+            b.pair("-display", format!("egl-headless,rendernode={}", escape(&node)));
+            Ok(())
+        }
+        GraphicsKind::Sdl { display, xauth, fullscreen, gl } => {
+            for (name, value) in [("XAUTHORITY", xauth), ("DISPLAY", display)] {
+                if let Some(value) = value {
+                    b.environment.push((name.to_owned(), value.clone()));
+                }
+            }
+            if fullscreen.is_some_and(YesNo::is_yes) {
+                b.flag("-full-screen");
+            }
+            let gl = gl.map(|gl| format!(",gl={}", on_off(gl.is_yes()))).unwrap_or_default();
+            b.pair("-display", format!("sdl{gl}"));
+            Ok(())
+        }
+        GraphicsKind::DBus(dbus) => self::dbus(b, dbus),
         GraphicsKind::Rdp(_) => Err(unsupported("rdp")),
         GraphicsKind::Desktop { .. } => Err(unsupported("desktop")),
     }
+}
+
+fn dbus(b: &mut Builder<'_>, dbus: &DBus) -> Result<()> {
+    let mut text = "dbus".to_owned();
+    match (&dbus.address, dbus.p2p) {
+        (_, true) => text.push_str(",p2p=on"),
+        (Some(address), false) => text.push_str(&format!(",addr={}", escape(address))),
+        (None, false) => {
+            return Err(Error::config_unsupported("a message bus for the guest's display cannot be started yet"));
+        }
+    }
+    if let Some(enable) = dbus.gl.enable {
+        text.push_str(&format!(",gl={}", on_off(enable.is_yes())));
+    }
+    if let Some(node) = &dbus.gl.rendernode {
+        text.push_str(&format!(",rendernode={}", escape(node)));
+    }
+    if let Some(id) = dbus.audio {
+        text.push_str(&format!(",audiodev=audio{id}"));
+    }
+    b.pair("-display", text);
+    Ok(())
 }
 
 fn vnc(b: &mut Builder<'_>, g: &Graphics, vnc: &Vnc) -> Result<()> {
@@ -62,7 +97,7 @@ fn vnc(b: &mut Builder<'_>, g: &Graphics, vnc: &Vnc) -> Result<()> {
     if let Some(control) = vnc.power_control {
         text.push_str(&format!(",power-control={}", on_off(control.is_yes())));
     }
-    if let Some(id) = b.audio_for_displays() {
+    if let Some(id) = vnc.audio.map(|id| format!("audio{id}")).or_else(|| b.audio_for_displays()) {
         text.push_str(&format!(",audiodev={id}"));
     }
     b.pair("-vnc", text);
@@ -101,27 +136,49 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
         }
         Some(Listen::None) => parts.push("port=0".into()),
         listen => {
-            if spice.tls_port > 0 {
-                return Err(Error::config_unsupported("spice TLS is not supported by this driver yet"));
+            if spice.tls_port > 0 && !b.settings.spice_tls {
+                return Err(Error::config_unsupported(
+                    "spice TLS port set in XML configuration, but TLS is disabled in qemu.conf",
+                ));
             }
             let address = match listen {
                 Some(Listen::Address { address, .. }) | Some(Listen::Network { address, .. }) => address.as_deref(),
                 _ => None,
             };
-            parts.push(format!("port={}", spice.port));
-            if spice.port > 0 {
+            if spice.port > 0 || spice.tls_port <= 0 {
+                parts.push(format!("port={}", spice.port.max(0)));
+            }
+            if spice.tls_port > 0 {
+                parts.push(format!("tls-port={}", spice.tls_port));
+            }
+            if spice.port > 0 || spice.tls_port > 0 {
                 parts.push(format!("addr={}", escape(address.unwrap_or("127.0.0.1"))));
             }
         }
     }
     if spice.auth.passwd.is_none()
-        && spice.port > 0
+        && !b.settings.spice_password
+        && (spice.port > 0 || spice.tls_port > 0)
         && !matches!(g.listens.first(), Some(Listen::Socket { .. } | Listen::None))
     {
         parts.push("disable-ticketing=on".into());
     }
-    if !spice.channels.is_empty() || spice.default_mode.is_some() {
-        return Err(Error::config_unsupported("spice channel modes are not supported by this driver yet"));
+    if spice.tls_port > 0 {
+        parts.push("x509-dir=/etc/pki/libvirt-spice".into());
+    }
+    let default = spice.default_mode.map(|mode| ("default", mode));
+    let channels = spice.channels.iter().map(|channel| (channel.name.as_str(), channel.mode));
+    for (name, mode) in default.into_iter().chain(channels) {
+        match mode {
+            SpiceChannelMode::Any => {}
+            SpiceChannelMode::Secure if spice.tls_port > 0 => parts.push(format!("tls-channel={name}")),
+            SpiceChannelMode::Secure => {
+                return Err(Error::config_unsupported(format!(
+                    "spice channel '{name}' shall be secure, but there is no TLS port"
+                )));
+            }
+            SpiceChannelMode::Insecure => parts.push(format!("plaintext-channel={name}")),
+        }
     }
     let mut word = |name: &str, value: Option<&str>| parts.extend(value.map(|v| format!("{name}={v}")));
     word("image-compression", spice.image.map(|v| v.as_str()));
@@ -140,8 +197,12 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
     }
     if let Some(enable) = spice.gl.enable {
         parts.push(format!("gl={}", on_off(enable.is_yes())));
-        if let Some(node) = &spice.gl.rendernode {
-            parts.push(format!("rendernode={}", escape(node)));
+        if enable.is_yes() {
+            let node = match &spice.gl.rendernode {
+                Some(node) => node.clone(),
+                None => b.host.render_node()?,
+            };
+            parts.push(format!("rendernode={}", escape(&node)));
         }
     }
     parts.push("seamless-migration=on".into());

@@ -1,14 +1,14 @@
 //! The board: machine, memory, CPUs in number, boot.
 
-use oxivirt_conf::domain::devices::SoundModel;
-use oxivirt_conf::domain::{CpuTopology, IoApicDriver, LoaderType, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
+use oxivirt_conf::domain::devices::{IommuModel, MemoryModel, SoundModel};
+use oxivirt_conf::domain::{CpuTopology, GenId, IoApicDriver, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
-use super::{Builder, Props, escape, on_off};
+use super::{Builder, Props, escape, memory, on_off};
 
 /// `-machine`, `-accel`.
-pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
+pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> Result<()> {
     let domain = b.domain;
     let f = &domain.features;
     if domain.os.kind.kind != Some(OsType::Hvm) {
@@ -25,6 +25,9 @@ pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
             return Err(Error::config_unsupported("SMM TSEG is only supported with the q35 machine type"));
         }
     }
+    for cipher in domain.keywrap.iter().flat_map(|k| &k.ciphers) {
+        add(&format!("{}-key-wrap", cipher.name.as_str()), on_off(cipher.state.is_on()));
+    }
     if let Some(ps2) = f.ps2 {
         add("i8042", on_off(ps2.0.is_on()));
     }
@@ -36,12 +39,34 @@ pub(super) fn machine(b: &mut Builder<'_>) -> Result<()> {
     if let Some(version) = f.gic.as_ref().and_then(|gic| gic.version) {
         add("gic-version", version.as_str());
     }
+    if domain.devices.iommus.iter().any(|i| i.model == IommuModel::SmmuV3) {
+        add("iommu", "smmuv3");
+    }
     add("dump-guest-core", on_off(domain.memory_dump_core == Some(OnOff::On)));
     if domain.memory_backing.as_ref().is_some_and(|m| m.nosharepages) {
         add("mem-merge", "off");
     }
-    if let Some(id) = b.main_memory_id() {
+    if domain.devices.memories.iter().any(|m| m.model == MemoryModel::Nvdimm) {
+        add("nvdimm", "on");
+    }
+    if let Some(id) = b.main_memory_id().filter(|_| memory::cells_kib(domain).is_none()) {
         add("memory-backend", &id);
+    }
+    if memory::has_hmat(domain) {
+        add("hmat", "on");
+    }
+    let enclaves = domain.devices.memories.iter().filter(|m| m.model == MemoryModel::SgxEpc);
+    for (at, module) in enclaves.enumerate() {
+        add(&format!("sgx-epc.{at}.memdev"), &format!("mem{}", super::alias(&module.info)?));
+        if let Some(node) = module.target.node {
+            add(&format!("sgx-epc.{at}.node"), &node.to_string());
+        }
+    }
+    if domain.launch_security.is_some() {
+        add("confidential-guest-support", "lsec0");
+    }
+    for (name, node) in flash {
+        add(name, node);
     }
     if domain.devices.sounds.iter().any(|s| s.model == SoundModel::PcSpk)
         && let Some(id) = b.audio_for_displays()
@@ -99,68 +124,6 @@ fn refuse_features(b: &Builder<'_>) -> Result<()> {
             )));
         }
     }
-    Ok(())
-}
-
-/// `-bios` or the firmware's flash; only what needs no image of its own.
-pub(super) fn firmware(b: &mut Builder<'_>) -> Result<()> {
-    let os = &b.domain.os;
-    if os.nvram.is_some() {
-        return Err(Error::config_unsupported("<nvram> is not supported by this driver yet"));
-    }
-    if os.firmware.is_some() {
-        return Err(Error::config_unsupported("automatic choice of firmware is not supported by this driver yet"));
-    }
-    let Some(loader) = &os.loader else { return Ok(()) };
-    match (loader.kind, &loader.path) {
-        (_, None) => Ok(()),
-        (Some(LoaderType::Rom), Some(path)) => {
-            b.pair("-bios", path.clone());
-            Ok(())
-        }
-        (Some(LoaderType::Pflash) | None, Some(_)) => {
-            Err(Error::config_unsupported("firmware in pflash is not supported by this driver yet"))
-        }
-    }
-}
-
-/// `-m` and the object behind it.
-pub(super) fn memory(b: &mut Builder<'_>) -> Result<()> {
-    let domain = b.domain;
-    let size = b.initial_memory_kib();
-    let mut text = format!("size={size}k");
-    if let Some(max) = &domain.max_memory {
-        if max.slots > 0 {
-            text.push_str(&format!(",slots={}", max.slots));
-        }
-        text.push_str(&format!(",maxmem={}k", max.size.0));
-    }
-    b.pair("-m", text);
-    if domain.cpu.as_ref().and_then(|c| c.numa.as_ref()).is_some_and(|n| !n.cells.is_empty()) {
-        return Err(Error::config_unsupported("guest NUMA nodes are not supported by this driver yet"));
-    }
-    if let Some(backing) = &domain.memory_backing {
-        for (present, what) in [
-            (backing.hugepages.is_some(), "<hugepages>"),
-            (backing.source.is_some(), "<source>"),
-            (backing.access.is_some(), "<access>"),
-            (backing.allocation.is_some(), "<allocation>"),
-            (backing.discard, "<discard>"),
-        ] {
-            if present {
-                return Err(Error::config_unsupported(format!(
-                    "memoryBacking {what} is not supported by this driver yet"
-                )));
-            }
-        }
-    }
-    if let Some(id) = b.main_memory_id() {
-        let bytes = size.checked_mul(1024).ok_or_else(|| Error::config_unsupported("memory size too large"))?;
-        let props = Props::new().text("qom-type", "memory-backend-ram").text("id", id).number("size", bytes);
-        b.json("-object", &props);
-    }
-    let locked = domain.memory_backing.as_ref().is_some_and(|m| m.locked);
-    b.pair("-overcommit", format!("mem-lock={}", on_off(locked)));
     Ok(())
 }
 
@@ -261,6 +224,14 @@ pub(super) fn boot(b: &mut Builder<'_>) -> Result<()> {
         b.pair("-acpitable", format!("{signature}file={}", escape(&table.path)));
     }
     Ok(())
+}
+
+/// The number that changes when the guest's memory is reverted.
+pub(super) fn generation(b: &mut Builder<'_>) {
+    if let Some(GenId::Given(id) | GenId::Generated(id)) = &b.domain.genid {
+        let props = Props::new().text("driver", "vmgenid").text("guid", id.to_string()).text("id", "vmgenid0");
+        b.json("-device", &props);
+    }
 }
 
 /// `-smbios`.

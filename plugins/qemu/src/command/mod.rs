@@ -4,7 +4,7 @@
 //! addresses and aliases assigned) in the order in which QEMU wants its
 //! parts. What the walk cannot express is an error: nothing is left out.
 
-mod block;
+mod audio;
 mod chardev;
 mod clock;
 mod controller;
@@ -12,23 +12,37 @@ mod cpu;
 mod devices;
 mod disk;
 mod display;
+mod extras;
+mod filesystem;
+mod flash;
 mod graphics;
+mod hostdev;
 mod machine;
+mod memory;
+mod namespace;
 mod net;
 mod place;
 mod props;
+mod protection;
+mod storage;
+mod tpm;
 
 use std::collections::HashMap;
+use std::path::Path;
 
-use oxivirt_conf::domain::devices::{ControllerType, DeviceInfo, DiskDevice, Interface, MemoryModel};
-use oxivirt_conf::domain::{BootDevice, DomainDefinition, DomainType};
+use oxivirt_conf::domain::devices::{
+    ControllerType, DeviceInfo, DiskDevice, Filesystem, Interface, MemoryModel, Tpm, UsbHostdev, Video,
+};
+use oxivirt_conf::domain::{BootDevice, CpuSet, DomainDefinition, DomainType};
 use oxivirt_core::{Error, Result};
 
 use crate::arch::{self, VirtioBus};
 use crate::capabilities::{Accel, Emulator};
 use crate::process::GuestFiles;
 
+pub(crate) use flash::variables as firmware_variables;
 pub use props::{Props, escape, on_off};
+pub use storage::{Sealed, Secret};
 
 /// What building a command line needs from the host. Descriptors are given by
 /// the numbers that they will have in QEMU.
@@ -41,6 +55,42 @@ pub trait Host {
     fn log(&mut self, path: &str, append: bool) -> Result<i32>;
     /// Makes the host's side of a network card.
     fn tap(&mut self, net: &Interface, virtio: bool) -> Result<Taps>;
+    /// Opens a device of the host.
+    fn open(&mut self, what: Opening, path: &str) -> Result<i32>;
+    /// Makes the socket of a card that another program serves, or connects to it.
+    fn vhost_user_video(&mut self, video: &Video) -> Result<i32>;
+    /// Starts the program behind an emulated TPM; gives the path of its socket.
+    fn tpm_emulator(&mut self, tpm: &Tpm) -> Result<String>;
+    /// Starts the program that serves a folder at a socket.
+    fn virtiofs(&mut self, fs: &Filesystem, socket: &str) -> Result<()>;
+    /// Starts the program behind a card; gives the path of its socket.
+    fn passt(&mut self, net: &Interface) -> Result<String>;
+    /// Opens a socket family for a guest: the descriptor and the guest's number in it.
+    fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)>;
+    /// Whether a PCI device of the host can be handed over.
+    fn pci(&mut self, address: &str) -> Result<()>;
+    /// The node of a USB device that is known by what it is.
+    fn usb(&mut self, usb: &UsbHostdev) -> Result<String>;
+    /// The node that speaks SCSI to a unit.
+    fn scsi_generic(&mut self, adapter: &str, bus: u32, target: u32, unit: u64) -> Result<String>;
+    /// Closes a secret with the guest's own key.
+    fn seal(&mut self, secret: Secret<'_>) -> Result<Sealed>;
+    /// Makes a folder of the guest's.
+    fn folder(&mut self, path: &Path) -> Result<()>;
+    /// Writes a file in a folder of the guest's.
+    fn write(&mut self, path: &str, text: &str) -> Result<()>;
+    /// The guest's folder among pages of a size in KiB.
+    fn huge_pages(&mut self, size: u64, guest: &str) -> Result<String>;
+    /// The size of usual huge pages in KiB.
+    fn default_huge_page(&self) -> Result<u64>;
+    /// The size of usual pages in KiB.
+    fn page_size(&self) -> u64;
+    /// The nodes of the host that are best for a guest.
+    fn advised_nodes(&self, domain: &DomainDefinition) -> Result<Vec<u32>>;
+    /// Those of some nodes that any of the CPUs belongs to; all of them without CPUs.
+    fn allowed_nodes(&self, nodes: &[u32], cpus: Option<&CpuSet>) -> Result<Vec<u32>>;
+    /// The graphics card that draws for guests.
+    fn render_node(&self) -> Result<String>;
     /// Whether a block device is a CD drive.
     fn is_cdrom(&self, path: &str) -> bool;
     /// Seconds since 1970.
@@ -58,6 +108,28 @@ pub struct Taps {
     pub vhost: Vec<i32>,
 }
 
+/// What a device of the host is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// A TPM.
+    Tpm,
+    /// What ends a command of the TPM with that path.
+    TpmCancel,
+    /// A virtio device in hardware.
+    Vdpa,
+    /// SCSI in the kernel.
+    VhostScsi,
+}
+
+/// What the host's administrator chose.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// SPICE has certificates.
+    pub spice_tls: bool,
+    /// SPICE asks for a password even where the definition has none.
+    pub spice_password: bool,
+}
+
 /// What a command line is built from.
 pub struct Request<'a> {
     /// The live definition.
@@ -68,6 +140,8 @@ pub struct Request<'a> {
     pub files: &'a GuestFiles,
     /// The number of the monitor's listening socket in QEMU.
     pub monitor_fd: i32,
+    /// What the host's administrator chose.
+    pub settings: &'a Settings,
 }
 
 /// A finished command line.
@@ -88,6 +162,7 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         domain: request.domain,
         emulator: request.emulator,
         files: request.files,
+        settings: request.settings,
         host,
         arguments: Vec::new(),
         environment: Vec::new(),
@@ -103,13 +178,21 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         .text("format", "raw")
         .text("file", request.files.master_key.to_string_lossy());
     b.json("-object", &key);
-    machine::machine(&mut b)?;
+    if storage::has_managed_reservations(request.domain) {
+        let path = b.state_file("pr-helper0.sock");
+        b.json("-object", &storage::reservation_helper("pr-helper0", &path));
+    }
+    memory::enclave_memory(&mut b)?;
+    let flash = flash::nodes(&mut b)?;
+    machine::machine(&mut b, &flash)?;
     cpu::cpu(&mut b)?;
-    machine::firmware(&mut b)?;
-    machine::memory(&mut b)?;
+    flash::firmware(&mut b)?;
+    memory::memory(&mut b)?;
     machine::cpus(&mut b)?;
     machine::iothreads(&mut b)?;
+    memory::cells(&mut b)?;
     b.pair("-uuid", request.domain.hwuuid.unwrap_or(request.domain.uuid).to_string());
+    machine::generation(&mut b);
     machine::smbios(&mut b)?;
     graphics::display(&mut b);
     b.flag("-no-user-config");
@@ -120,6 +203,8 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
     b.flag("-no-shutdown");
     machine::boot(&mut b)?;
     devices::all(&mut b)?;
+    protection::object(&mut b)?;
+    namespace::arguments(&mut b)?;
     b.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".into());
     devices::late(&mut b)?;
     b.pair("-msg", "timestamp=on".into());
@@ -131,6 +216,7 @@ struct Builder<'a> {
     domain: &'a DomainDefinition,
     emulator: &'a Emulator,
     files: &'a GuestFiles,
+    settings: &'a Settings,
     host: &'a mut dyn Host,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
@@ -150,7 +236,11 @@ impl Builder<'_> {
     }
 
     fn json(&mut self, option: &str, props: &Props) {
-        self.pair(option, props.json());
+        let text = match option {
+            "-device" => namespace::overridden(self.domain, props),
+            _ => None,
+        };
+        self.pair(option, text.unwrap_or_else(|| props.json()));
     }
 
     /// Hands a descriptor over as a set; gives the path that stands for it.
@@ -238,6 +328,9 @@ impl Builder<'_> {
     /// The memory at the start without plugged modules, in KiB, in whole MiB,
     /// and on POWER in whole blocks of what can be plugged there.
     fn initial_memory_kib(&self) -> u64 {
+        if let Some(size) = memory::cells_kib(self.domain) {
+            return size;
+        }
         let plugged: u64 = self
             .domain
             .devices

@@ -1,19 +1,58 @@
 //! Network cards and what is behind them.
 
-use oxivirt_conf::domain::devices::{Interface, InterfaceDriverName, InterfaceSource, TxMode};
+use oxivirt_conf::domain::devices::{
+    BackendType, Interface, InterfaceDriverName, InterfaceSource, TeamingType, TxMode, VhostUserMode,
+};
 use oxivirt_core::{Error, Result};
+use serde_json::Value;
 
-use super::{Builder, Props, controller::virtio_driver, place};
+use super::{Builder, Opening, Props, controller::virtio_driver, escape, place};
 
 pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
+    // Those are among the devices of the host.
+    if matches!(net.source, InterfaceSource::Hostdev { .. }) {
+        return Ok(());
+    }
     refuse_unknown(net)?;
     let alias = super::alias(&net.info)?.to_owned();
     let backend = format!("host{alias}");
     let is_virtio = is_virtio(net);
     let mut queues = 1;
     let props = match &net.source {
+        InterfaceSource::User if is_passt(net) => {
+            let path = b.host.passt(net)?;
+            let address = Props::new().text("type", "unix").text("path", path);
+            Props::new().text("type", "stream").object("addr", &address).flag("server", false).and(&passt_reconnect(b))
+        }
         InterfaceSource::User => user(net)?,
-        InterfaceSource::Bridge { .. } | InterfaceSource::Network { .. } | InterfaceSource::Ethernet => {
+        InterfaceSource::VhostUser { path, mode, reconnect, .. } => {
+            let id = format!("char{alias}");
+            let (path, wait) = match is_passt(net) {
+                true => (b.host.passt(net)?, Some(PASST_SECONDS)),
+                false => {
+                    let path = path.clone().ok_or_else(|| unsupported(net, "a socket without a path"))?;
+                    (path, reconnect.as_ref().and_then(|r| r.timeout))
+                }
+            };
+            let mut text = format!("socket,id={id},path={}", escape(&path));
+            match mode {
+                Some(VhostUserMode::Server) => text.push_str(",server=on"),
+                _ => text.push_str(&super::chardev::reconnect(b, wait)),
+            }
+            b.pair("-chardev", text);
+            let queues = net.driver.queues.filter(|q| *q > 1);
+            Props::new().text("type", "vhost-user").text("chardev", id).maybe_number("queues", queues)
+        }
+        InterfaceSource::Vdpa { dev } => {
+            let fd = b.host.open(Opening::Vdpa, dev)?;
+            let set = b.fdset(fd, &format!("{alias}-vdpa"));
+            let queues = net.driver.queues.filter(|q| *q > 1);
+            Props::new().text("type", "vhost-vdpa").text("vhostdev", set).maybe_number("queues", queues)
+        }
+        InterfaceSource::Direct { .. }
+        | InterfaceSource::Bridge { .. }
+        | InterfaceSource::Network { .. }
+        | InterfaceSource::Ethernet => {
             let taps = b.host.tap(net, is_virtio)?;
             queues = taps.taps.len();
             let mut props = Props::new().text("type", "tap");
@@ -45,10 +84,49 @@ pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
         }
         _ => return Err(unsupported(net, "this type of source")),
     };
-    b.json("-netdev", &props.text("id", &backend));
+    netdev(b, &props.text("id", &backend));
     let device = device(b, net, &backend, queues)?;
     b.json("-device", &device);
     Ok(())
+}
+
+/// `-netdev`; versions that do not read JSON there get words.
+pub(super) fn netdev(b: &mut Builder<'_>, props: &Props) {
+    match b.emulator.netdevs.contains("dgram") {
+        true => b.json("-netdev", props),
+        false => b.pair("-netdev", words(props)),
+    }
+}
+
+fn words(props: &Props) -> String {
+    let mut parts = Vec::new();
+    for (name, value) in props.value().as_object().into_iter().flatten() {
+        let mut add = |text: &str| match name.as_str() {
+            "type" => parts.push(text.to_owned()),
+            name => parts.push(format!("{name}={}", escape(text))),
+        };
+        match value {
+            Value::Bool(on) => add(super::on_off(*on)),
+            Value::String(text) => add(text),
+            Value::Array(items) => items.iter().filter_map(|i| i.get("str")?.as_str()).for_each(add),
+            other => add(&other.to_string()),
+        }
+    }
+    parts.join(",")
+}
+
+/// How long to wait for a helper that went away.
+const PASST_SECONDS: u32 = 5;
+
+fn passt_reconnect(b: &Builder<'_>) -> Props {
+    match b.emulator.has_feature("netdev_add/stream/reconnect-ms") {
+        true => Props::new().number("reconnect-ms", PASST_SECONDS * 1000),
+        false => Props::new().number("reconnect", PASST_SECONDS),
+    }
+}
+
+fn is_passt(net: &Interface) -> bool {
+    net.backend.as_ref().is_some_and(|backend| backend.kind == Some(BackendType::Passt))
 }
 
 fn user(net: &Interface) -> Result<Props> {
@@ -81,6 +159,9 @@ fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Res
         return Err(unsupported(net, &format!("model '{model}', which this QEMU does not have,")));
     }
     let mut props = Props::new().text("driver", driver);
+    if net.teaming.as_ref().is_some_and(|t| t.kind == TeamingType::Persistent) {
+        props = props.flag("failover", true);
+    }
     let d = &net.driver;
     if virtio {
         props = props.and(&place::virtio(Some(&d.virtio)));
@@ -148,14 +229,8 @@ fn refuse_unknown(net: &Interface) -> Result<()> {
         Some(InterfaceDriverName::Vfio | InterfaceDriverName::Kvm | InterfaceDriverName::Xen)
     );
     for (present, what) in [
-        (net.virtualport.is_some(), "<virtualport>"),
-        (net.vlan.is_some(), "<vlan>"),
-        (net.filterref.is_some(), "<filterref>"),
-        (net.bandwidth.is_some(), "<bandwidth>"),
-        (net.teaming.is_some(), "<teaming>"),
         (net.backend_domain.is_some(), "<backenddomain>"),
-        (!net.port_forwards.is_empty(), "<portForward>"),
-        (net.backend.as_ref().is_some_and(|k| k.kind.is_some_and(|k| k.as_str() != "default")), "this backend"),
+        (!net.port_forwards.is_empty() && !is_passt(net), "<portForward>"),
         (bad_driver, "this driver name"),
         (net.driver.queues.is_some_and(|q| q > 1) && !is_virtio(net), "multiple queues on this model"),
     ] {

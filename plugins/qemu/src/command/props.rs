@@ -94,6 +94,14 @@ impl Props {
         self
     }
 
+    /// A list of texts.
+    pub fn texts<'a>(mut self, key: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
+        self.key(key);
+        let parts: Vec<String> = values.into_iter().map(|text| Value::from(text).to_string()).collect();
+        let _ = write!(self.0, "[{}]", parts.join(","));
+        self
+    }
+
     /// All members of another object after these.
     pub fn and(mut self, more: &Props) -> Self {
         if !more.0.is_empty() {

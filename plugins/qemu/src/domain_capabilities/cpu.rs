@@ -77,6 +77,11 @@ fn vendor(subject: Subject<'_>, name: &str) -> Option<&'static str> {
     }
 }
 
+/// What `host-model` stands for, without what depends on more than the emulator.
+pub(super) fn host_model_of(subject: Subject<'_>) -> Option<HostModel> {
+    host_model(subject, &Surroundings::default(), &custom(subject))
+}
+
 fn host_model(subject: Subject<'_>, host: &Surroundings, custom: &CustomCpu) -> Option<HostModel> {
     let kvm = subject.accel == Accel::Kvm;
     let limit = host.physical_address_bits.filter(|_| kvm).map(|bits| PhysicalAddress {

@@ -133,3 +133,12 @@ fn word(accel: Accel) -> &'static str {
 fn present<'a>(words: &[(&'a str, bool)]) -> Vec<&'a str> {
     words.iter().filter(|(_, there)| *there).map(|(word, _)| *word).collect()
 }
+
+/// The CPU that `host-model` stands for, with this board.
+pub(crate) fn host_model(
+    emulator: &Emulator,
+    accel: Accel,
+    machine: &Machine,
+) -> Option<oxivirt_conf::domain_capabilities::HostModel> {
+    cpu::host_model_of(Subject { emulator, accel, machine })
+}

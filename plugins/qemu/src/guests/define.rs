@@ -19,6 +19,8 @@ pub struct Undefine {
     pub managed_save: bool,
     /// Take firmware variables away too.
     pub nvram: bool,
+    /// Leave firmware variables where they are.
+    pub keep_nvram: bool,
 }
 
 impl Guests {
@@ -61,13 +63,26 @@ impl Guests {
     }
 
     /// Removes a definition; a running guest goes on as a transient one.
-    pub fn undefine(&self, uuid: Uuid, _along: Undefine, owner: &str) -> Result<()> {
+    ///
+    /// Errors: `OPERATION_INVALID` when the guest is transient, or when it has
+    /// firmware variables and nothing was said of them.
+    pub fn undefine(&self, uuid: Uuid, along: Undefine, owner: &str) -> Result<()> {
         let job = self.modify(uuid, owner)?;
         let snapshot = job.snapshot();
         if !snapshot.is_persistent() {
             return Err(Error::operation_invalid("cannot undefine transient domain"));
         }
         let name = snapshot.definition().name().to_owned();
+        let variables = snapshot.stored().and_then(|stored| super::firmware::file(&stored.os)).filter(|f| f.exists());
+        if let Some(variables) = &variables
+            && !along.keep_nvram
+        {
+            if !along.nvram {
+                return Err(Error::operation_invalid("cannot undefine domain with nvram"));
+            }
+            oxivirt_util::file::remove_if_exists(variables)
+                .map_err(|e| Error::system(format_args!("failed to remove nvram: {}", variables.display()), &e))?;
+        }
         for file in [self.folders.autostart_link(&name), self.folders.definition(&name)] {
             oxivirt_util::file::remove_if_exists(&file)
                 .map_err(|e| Error::system(format_args!("cannot undefine domain '{name}'"), &e))?;

@@ -2,14 +2,17 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use oxivirt_conf::domain::devices::{Interface, InterfaceDriverName, InterfaceSource};
+use oxivirt_conf::domain::devices::{
+    Filesystem, Interface, InterfaceDriverName, InterfaceSource, Tpm, UsbHostdev, Video,
+};
+use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_core::{Error, Result};
 
-use crate::command::{Host, Taps};
-use crate::process;
+use crate::command::{Host, Opening, Sealed, Secret, Taps};
+use crate::process::{self, pages};
 use crate::sys;
 
 /// Opens descriptors and remembers which number each will have in QEMU.
@@ -97,6 +100,10 @@ impl Host for RealHost {
         for (present, what) in [
             (net.mtu.is_some(), "<mtu>"),
             (net.coalesce.is_some(), "<coalesce>"),
+            (net.virtualport.is_some(), "<virtualport>"),
+            (net.vlan.is_some(), "<vlan>"),
+            (net.filterref.is_some(), "<filterref>"),
+            (net.bandwidth.is_some(), "<bandwidth>"),
             (net.port.as_ref().is_some_and(|p| p.isolated.is_some_and(|v| v.is_yes())), "<port isolated='yes'>"),
             (!net.host_ip.ips.is_empty() || !net.host_ip.routes.is_empty(), "addresses on the host's side"),
             (!net.guest_ip.ips.is_empty() || !net.guest_ip.routes.is_empty(), "addresses in the guest"),
@@ -131,6 +138,120 @@ impl Host for RealHost {
         Ok(Taps { taps, vhost })
     }
 
+    fn open(&mut self, what: Opening, path: &str) -> Result<i32> {
+        let path = match what {
+            Opening::TpmCancel => tpm_cancel(path)?,
+            Opening::Tpm | Opening::Vdpa | Opening::VhostScsi => PathBuf::from(path),
+        };
+        let file = std::fs::OpenOptions::new()
+            .read(what != Opening::TpmCancel)
+            .write(true)
+            .open(&path)
+            .map_err(|e| Error::system(format_args!("Unable to open '{}'", path.display()), &e))?;
+        Ok(self.keep(file.into()))
+    }
+
+    fn vhost_user_video(&mut self, _: &Video) -> Result<i32> {
+        Err(unsupported("the program behind a video card of driver 'vhostuser'"))
+    }
+
+    fn tpm_emulator(&mut self, _: &Tpm) -> Result<String> {
+        Err(unsupported("the program 'swtpm' behind an emulated TPM"))
+    }
+
+    fn virtiofs(&mut self, fs: &Filesystem, _: &str) -> Result<()> {
+        Err(unsupported(&format!("the program 'virtiofsd' that serves '{}'", fs.target)))
+    }
+
+    fn passt(&mut self, _: &Interface) -> Result<String> {
+        Err(unsupported("the program 'passt' behind a network card"))
+    }
+
+    fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {
+        let (fd, cid) = sys::open_vsock(cid)?;
+        Ok((self.keep(fd), cid))
+    }
+
+    fn pci(&mut self, address: &str) -> Result<()> {
+        let link = format!("/sys/bus/pci/devices/{address}/driver");
+        let driver = match std::fs::read_link(&link) {
+            Ok(driver) => driver,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => PathBuf::new(),
+            Err(e) => return Err(Error::system(format_args!("cannot read '{link}'"), &e)),
+        };
+        match driver.file_name().is_some_and(|name| name == "vfio-pci") {
+            true => Ok(()),
+            false => Err(Error::config_unsupported(format!(
+                "PCI device {address} is not bound to 'vfio-pci', and binding it is not supported by this driver yet"
+            ))),
+        }
+    }
+
+    fn usb(&mut self, usb: &UsbHostdev) -> Result<String> {
+        usb_node(usb)
+    }
+
+    fn scsi_generic(&mut self, adapter: &str, bus: u32, target: u32, unit: u64) -> Result<String> {
+        let host = adapter.trim_start_matches("scsi_host");
+        let folder = format!("/sys/bus/scsi/devices/{host}:{bus}:{target}:{unit}/scsi_generic");
+        let failed = |e| Error::system(format_args!("Failed to open dir '{folder}'"), &e);
+        let first = std::fs::read_dir(&folder).map_err(failed)?.next().transpose().map_err(failed)?;
+        let name = first.ok_or_else(|| Error::internal(format!("'{folder}' is empty")))?.file_name();
+        Ok(format!("/dev/{}", name.to_string_lossy()))
+    }
+
+    fn seal(&mut self, _: Secret<'_>) -> Result<Sealed> {
+        Err(unsupported("handing secrets to QEMU"))
+    }
+
+    fn folder(&mut self, path: &Path) -> Result<()> {
+        oxivirt_util::file::make_folders(path, 0o750)
+            .map_err(|e| Error::system(format_args!("cannot create folder '{}'", path.display()), &e))
+    }
+
+    fn write(&mut self, path: &str, text: &str) -> Result<()> {
+        oxivirt_util::file::write_atomic(Path::new(path), text.as_bytes(), 0o600)
+            .map_err(|e| Error::system(format_args!("cannot write '{path}'"), &e))
+    }
+
+    fn huge_pages(&mut self, size: u64, guest: &str) -> Result<String> {
+        Ok(pages::make_folder(size, guest)?.to_string_lossy().into_owned())
+    }
+
+    fn default_huge_page(&self) -> Result<u64> {
+        pages::default_size()
+    }
+
+    fn page_size(&self) -> u64 {
+        (rustix::param::page_size() / 1024) as u64
+    }
+
+    fn advised_nodes(&self, _: &DomainDefinition) -> Result<Vec<u32>> {
+        Err(unsupported("numad is not available on this host, and automatic placement"))
+    }
+
+    fn allowed_nodes(&self, nodes: &[u32], cpus: Option<&CpuSet>) -> Result<Vec<u32>> {
+        let Some(cpus) = cpus else { return Ok(nodes.to_vec()) };
+        let mut near = Vec::new();
+        for node in nodes {
+            let file = format!("/sys/devices/system/node/node{node}/cpulist");
+            let text =
+                std::fs::read_to_string(&file).map_err(|e| Error::system(format_args!("cannot read '{file}'"), &e))?;
+            let own: CpuSet = text.trim().parse().map_err(|_| Error::internal(format!("'{file}' holds no CPUs")))?;
+            if own.overlaps(cpus) {
+                near.push(*node);
+            }
+        }
+        Ok(near)
+    }
+
+    fn render_node(&self) -> Result<String> {
+        let entries = std::fs::read_dir("/dev/dri").map_err(|e| Error::system("No DRM render nodes available", &e))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let first = names.filter(|name| name.starts_with("renderD")).min();
+        first.map(|name| format!("/dev/dri/{name}")).ok_or_else(|| Error::internal("No DRM render nodes available"))
+    }
+
     fn is_cdrom(&self, path: &str) -> bool {
         // Drives are `sr0` and so on, whatever links lead to them.
         let Ok(real) = std::fs::canonicalize(path) else { return false };
@@ -145,5 +266,49 @@ impl Host for RealHost {
 
     fn utc_offset(&self) -> i64 {
         sys::utc_offset()
+    }
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::config_unsupported(format!("{what} is not supported by this driver yet"))
+}
+
+/// The file that ends the command of a TPM.
+fn tpm_cancel(device: &str) -> Result<PathBuf> {
+    let name = device.trim_start_matches("/dev/");
+    let places = [format!("/sys/class/tpm/{name}/device/cancel"), format!("/sys/class/misc/{name}/device/cancel")];
+    let found = places.iter().map(PathBuf::from).find(|path| path.exists());
+    found.ok_or_else(|| {
+        Error::config_unsupported(format!("No usable sysfs TPM cancel file of '{device}' could be found"))
+    })
+}
+
+/// Looks for the one device that a definition describes by what it is.
+fn usb_node(wanted: &UsbHostdev) -> Result<String> {
+    let folder = Path::new("/sys/bus/usb/devices");
+    let entries =
+        std::fs::read_dir(folder).map_err(|e| Error::system("cannot list the USB devices of the host", &e))?;
+    let mut found = Vec::new();
+    for entry in entries.filter_map(std::result::Result::ok) {
+        let text = |name: &str| std::fs::read_to_string(entry.path().join(name)).unwrap_or_default().trim().to_owned();
+        let hex = |name: &str| u16::from_str_radix(&text(name), 16).ok();
+        let number = |name: &str| text(name).parse::<u32>().ok();
+        let (Some(bus), Some(device)) = (number("busnum"), number("devnum")) else { continue };
+        let port = wanted.port.as_ref().map(|p| p.0.iter().map(u32::to_string).collect::<Vec<_>>().join("."));
+        let fits = (wanted.vendor.is_none() || wanted.vendor == hex("idVendor"))
+            && (wanted.product.is_none() || wanted.product == hex("idProduct"))
+            && (wanted.bus.is_none() || wanted.bus == Some(bus))
+            && port.is_none_or(|port| text("devpath") == port);
+        if fits {
+            found.push(format!("/dev/bus/usb/{bus:03}/{device:03}"));
+        }
+    }
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::internal("Did not find the USB device")),
+        many => Err(Error::operation_failed(format!(
+            "Multiple USB devices fit: {}; use <address> to specify one",
+            many.join(", ")
+        ))),
     }
 }

@@ -7,6 +7,7 @@
 
 mod change;
 mod define;
+mod firmware;
 mod happenings;
 mod host;
 mod load;

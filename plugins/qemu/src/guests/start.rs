@@ -3,29 +3,31 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
     ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, Listen, ListenOrigin, SocketMode, StorageKind,
 };
+use oxivirt_conf::domain::{DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
 use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
 use super::happenings::Listener;
 use super::host::RealHost;
-use super::{ANSWER, BRING_UP, Guests, status};
+use super::{ANSWER, BRING_UP, Guests, firmware, status};
 use crate::capabilities::Emulator;
-use crate::command::{self, Request};
+use crate::command::{self, Request, Settings};
 use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
 use crate::process::{self, GuestFiles, Launch};
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
-use crate::{addresses, aliases, document};
+use crate::{addresses, aliases, cpu_model, document};
 
 /// How a guest is started.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct StartOptions {
     /// Leave its CPUs standing.
     pub paused: bool,
+    /// Begin with the firmware's variables as they come.
+    pub reset_nvram: bool,
     /// For a guest started from a document.
     pub schema: document::Schema,
 }
@@ -138,14 +140,17 @@ impl Guests {
         write_master_key(files)?;
         refuse_host_side(live)?;
         check_sources(live)?;
+        firmware::prepare(&live.os, options.reset_nvram)?;
         fill_channels(live, files);
         self.fill_ports(live, ports)?;
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
         aliases::number_images(live);
+        cpu_model::expand(live, &emulator)?;
         let mut host = RealHost::new(MONITOR_FD + 1);
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
-        let request = Request { domain: live, emulator: &emulator, files, monitor_fd: MONITOR_FD };
+        let settings = Settings::default();
+        let request = Request { domain: live, emulator: &emulator, files, monitor_fd: MONITOR_FD, settings: &settings };
         let line = command::build(&request, &mut host)?;
         for (mac, name) in &host.taps {
             for net in live.devices.interfaces.iter_mut().filter(|n| n.mac == *mac) {
@@ -322,6 +327,14 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
         *rest != oxivirt_conf::domain::CpuTune::default()
     });
     let labelled = live.seclabels.iter().any(|l| l.model.as_deref().is_some_and(|m| m != "none" && m != "dac"));
+    let strict = |mode: NumaMode| mode == NumaMode::Restrictive;
+    let numa_by_system = live.numatune.as_ref().is_some_and(|tune| {
+        tune.memory.as_ref().is_some_and(|m| strict(m.mode)) || tune.nodes.iter().any(|node| strict(node.mode))
+    });
+    let disks = &live.devices.disks;
+    let reservations = disks.iter().any(|d| d.source.reservations.as_ref().is_some_and(|r| r.managed.is_yes()));
+    let throttled = disks.iter().any(|d| d.iotune.is_some());
+    let raw_io = disks.iter().any(|d| d.rawio.is_some_and(|v| v.is_yes()) || d.sgio.is_some());
     for (present, what) in [
         (tune, "<cputune> beyond pinning of CPUs and the emulator"),
         (live.memtune.is_some(), "<memtune>"),
@@ -330,6 +343,12 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
         (live.on_lockfailure.is_some(), "<on_lockfailure>"),
         (labelled, "<seclabel> of a security driver"),
         (live.vcpu.placement.as_str() == "auto", "<vcpu placement='auto'>"),
+        (!live.vcpus.is_empty() && live.vcpu.current != live.vcpu.maximum, "<vcpus> that are added to a guest"),
+        (live.perf.is_some(), "<perf>"),
+        (numa_by_system, "<numatune> mode 'restrictive'"),
+        (reservations, "<reservations> that the daemon keeps"),
+        (throttled, "<iotune>"),
+        (raw_io, "rawio or sgio of a disk"),
     ] {
         if present {
             return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));

@@ -81,6 +81,8 @@ impl Folders {
             monitor: state.join("monitor.sock"),
             master_key: state.join("master-key.aes"),
             channels: self.run.join("channel").join(short_name(id, name).trim_start_matches("domain-")),
+            memory: self.memory(id, name),
+            short_name: short_name(id, name).trim_start_matches("domain-").to_owned(),
             state,
         }
     }
@@ -101,6 +103,10 @@ pub struct GuestFiles {
     pub monitor: PathBuf,
     /// Sockets of channels whose place was left open.
     pub channels: PathBuf,
+    /// Where files are that are the guest's memory.
+    pub memory: PathBuf,
+    /// What else of the guest's is called on the host: `ID-NAME`.
+    pub short_name: String,
     /// The key that secrets are handed over with.
     pub master_key: PathBuf,
 }
@@ -133,8 +139,12 @@ impl GuestFiles {
         for file in [&self.status, &self.pid] {
             report(file, std::fs::remove_file(file));
         }
-        for folder in [&self.state, &self.channels] {
+        for folder in [&self.state, &self.channels, &self.memory] {
             report(folder, std::fs::remove_dir_all(folder));
+        }
+        for mount in super::pages::mounts() {
+            let folder = mount.folder(&self.short_name);
+            report(&folder, std::fs::remove_dir_all(&folder));
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod cpu_time;
 mod folders;
 mod handle;
 mod log;
+pub(crate) mod pages;
 mod ports;
 mod spawn;
 mod start;

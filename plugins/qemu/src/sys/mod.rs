@@ -4,11 +4,13 @@
 #![allow(unsafe_code)]
 
 mod tap;
+mod vsock;
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 pub use tap::{Tap, open_tap};
+pub use vsock::open_vsock;
 
 /// Makes the child the leader of a session of its own, with every signal
 /// open again.
