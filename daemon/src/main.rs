@@ -82,6 +82,9 @@ fn run(options: &Options) -> Result<(), String> {
     let pid_file = sockets::claim(&pid_path(options, &root))?;
     let listeners = Listeners::open(&root, &settings, options.listen)?;
     let admission = sockets::admission(&root, &settings, listeners.has(Door::Tls)).map_err(lines)?;
+    if listeners.has(Door::Tcp) && settings.network.tcp_auth == settings::Auth::Sasl {
+        tracing::warn!("auth_tcp = \"sasl\" lets nobody in over plain TCP: no mechanism here encrypts");
+    }
     let runtime = life::runtime()?;
     let mut signals = life::Signals::catch(&runtime)?;
     let main = Server::new("libvirtd", settings.main, admission);

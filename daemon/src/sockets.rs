@@ -113,7 +113,8 @@ pub(crate) fn admission(root: &Root, settings: &Settings, tls: bool) -> Result<A
             Err(errors) => wrong.extend(errors),
         }
     }
-    if [all.read_write, all.read_only, all.tls].contains(&Auth::Sasl) || settings.network.tcp {
+    if [all.read_write, all.read_only, all.tls].contains(&Auth::Sasl) || (settings.network.tcp && all.tcp == Auth::Sasl)
+    {
         match Sasl::open(root, &settings.sasl) {
             Ok(sasl) => {
                 wrong.extend(sasl.check().err());

@@ -228,3 +228,33 @@ fn handshakes_that_never_end_keep_nobody_out() -> Outcome {
         other => Err(format!("an endless handshake is endured: {other:?}")),
     }
 }
+
+/// Acts for somebody else if it may, and says whether the connection is safe from listeners.
+const ON_BEHALF: &str = r#"
+import libvirt, sys
+libvirt.registerErrorHandler(lambda *_: None, None)
+connection = libvirt.open(sys.argv[1])
+def act(identity):
+    try:
+        connection.setIdentity(identity, 0)
+        return "yes"
+    except libvirt.libvirtError as error:
+        return str(error.get_error_code())
+print(connection.isSecure(), act({"sasl-user-name": "anna", "process-id": 5}), act({"shoe-size": "42"}))
+connection.getHostname()
+"#;
+
+#[test]
+fn only_trusted_local_clients_act_for_others() -> Outcome {
+    if skip::lacks(&["/usr/bin/python3"]) || stock::chosen() {
+        return Ok(());
+    }
+    let Some(host) = Encrypted::start("")? else { return Ok(()) };
+    let script = host.sandbox.root().join("on_behalf.py");
+    std::fs::write(&script, ON_BEHALF).map_err(|e| e.to_string())?;
+    let local = host.sandbox.python(&script, &[&host.sandbox.uri("test", "/default")])?;
+    assert_eq!(local.trim(), "1 yes 8", "8 is an invalid argument");
+    let remote = host.sandbox.python(&script, &[&host.uri_of("client")?])?;
+    assert_eq!(remote.trim(), "1 29 29", "29 is a denied operation");
+    Ok(())
+}
