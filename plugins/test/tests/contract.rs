@@ -15,7 +15,7 @@ fn passes_the_contract() -> Result<(), String> {
     let direct = direct!(
         TestDriver, "test:///default", quirks;
         connect, node, domain_lifecycle, domain_listing, domain_information, domain_config, domain_metadata, domain_guest,
-        cpu_models,
+        cpu_models, networks, host_interfaces, node_devices, storage_pools, storage_volumes,
     );
     contract::pass(&direct?, "oxivirt_driver_test")
 }

@@ -20,6 +20,8 @@ pub struct SeenEvent {
 impl SeenEvent {
     /// From an event on its way to the host; absent when it is about no domain.
     pub fn new(event: &Event) -> Option<Self> {
+        // Others begin with what may well pass for a domain.
+        event.domain()?;
         Self::decode(event.id(), event.body())
     }
 

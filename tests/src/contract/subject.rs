@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oxivirt_core::interface::{
     Connect, CpuModels, DomainConfig, DomainGuest, DomainInformation, DomainLifecycle, DomainListing, DomainMetadata,
-    Node,
+    HostInterfaces, Networks, Node, NodeDevices, StoragePools, StorageVolumes,
 };
 
 use super::EventLog;
@@ -30,6 +30,16 @@ pub struct Subject {
     pub domain_guest: Arc<dyn DomainGuest>,
     /// CPU models.
     pub cpu_models: Arc<dyn CpuModels>,
+    /// Virtual networks.
+    pub networks: Arc<dyn Networks>,
+    /// Network interfaces of the host.
+    pub host_interfaces: Arc<dyn HostInterfaces>,
+    /// Devices of the host.
+    pub node_devices: Arc<dyn NodeDevices>,
+    /// Storage pools.
+    pub storage_pools: Arc<dyn StoragePools>,
+    /// Storage volumes.
+    pub storage_volumes: Arc<dyn StorageVolumes>,
     /// What the driver has told of so far.
     pub events: Arc<dyn EventLog>,
 }
@@ -49,7 +59,12 @@ absent!(
     DomainConfig,
     DomainMetadata,
     DomainGuest,
-    CpuModels
+    CpuModels,
+    Networks,
+    HostInterfaces,
+    NodeDevices,
+    StoragePools,
+    StorageVolumes
 );
 
 impl Subject {
@@ -65,7 +80,12 @@ impl Subject {
             domain_config: absent.clone(),
             domain_metadata: absent.clone(),
             domain_guest: absent.clone(),
-            cpu_models: absent,
+            cpu_models: absent.clone(),
+            networks: absent.clone(),
+            host_interfaces: absent.clone(),
+            node_devices: absent.clone(),
+            storage_pools: absent.clone(),
+            storage_volumes: absent,
             events,
         }
     }
@@ -82,6 +102,11 @@ impl Subject {
             + DomainMetadata
             + DomainGuest
             + CpuModels
+            + Networks
+            + HostInterfaces
+            + NodeDevices
+            + StoragePools
+            + StorageVolumes
             + 'static,
     {
         Self {
@@ -93,7 +118,12 @@ impl Subject {
             domain_config: connection.clone(),
             domain_metadata: connection.clone(),
             domain_guest: connection.clone(),
-            cpu_models: connection,
+            cpu_models: connection.clone(),
+            networks: connection.clone(),
+            host_interfaces: connection.clone(),
+            node_devices: connection.clone(),
+            storage_pools: connection.clone(),
+            storage_volumes: connection,
             events,
         }
     }

@@ -118,3 +118,84 @@ fn a_new_domain_is_the_same() -> Outcome {
         "list --all",
     ])
 }
+
+#[test]
+fn networks_look_the_same() -> Outcome {
+    same(&[
+        "net-list --all",
+        "net-info default",
+        "net-dumpxml default",
+        "net-desc default words",
+        "net-desc default",
+        "net-desc default --title headline",
+        "net-desc default --title",
+        "net-metadata default http://example --key k --set '<a b=\"c\"/>'",
+        "net-metadata default http://example",
+        "net-dumpxml default",
+        "net-metadata default http://example --remove",
+        "net-dumpxml default",
+        "net-autostart default",
+        "net-list --all --autostart",
+        "net-destroy default",
+        "net-desc default live --live",
+        "net-start default",
+        "net-destroy default",
+        "net-undefine default",
+        "net-list --all",
+    ])
+}
+
+#[test]
+fn interfaces_and_devices_look_the_same() -> Outcome {
+    same(&[
+        "iface-list --all",
+        "iface-dumpxml eth1",
+        "iface-mac eth1",
+        "iface-name aa:bb:cc:dd:ee:ff",
+        "iface-destroy eth1",
+        "iface-list --all",
+        "iface-undefine eth1",
+        "iface-list --all",
+        "nodedev-list",
+        "nodedev-list --tree",
+        "nodedev-list --cap vports",
+        "nodedev-dumpxml computer",
+        "nodedev-dumpxml scsi_host11",
+        "nodedev-destroy scsi_host11",
+        "nodedev-list --tree",
+    ])
+}
+
+#[test]
+fn storage_looks_the_same() -> Outcome {
+    same(&[
+        "pool-list --all --details",
+        "pool-info default-pool",
+        "pool-dumpxml default-pool",
+        "vol-create-as default-pool one 10G --allocation 1G",
+        "vol-create-as default-pool two 1M --format qcow2",
+        "vol-clone one three --pool default-pool",
+        "vol-list default-pool --details",
+        "vol-info one default-pool",
+        "vol-dumpxml two default-pool",
+        "vol-path one --pool default-pool",
+        "vol-key one --pool default-pool",
+        "vol-pool /default-pool/one",
+        "vol-name /default-pool/one",
+        "pool-info default-pool",
+        "vol-delete one default-pool",
+        "vol-list default-pool",
+        "pool-define-as more dir --target /more",
+        "pool-define-as same dir --target /more",
+        "pool-build more",
+        "pool-start more",
+        "pool-refresh more",
+        "pool-autostart more",
+        "pool-list --all --details",
+        "pool-destroy more",
+        "pool-delete more",
+        "pool-undefine more",
+        "find-storage-pool-sources logical",
+        "find-storage-pool-sources-as netfs --host there",
+    ])
+}

@@ -4,11 +4,15 @@ mod config;
 mod connect;
 mod cpu_models;
 mod events;
+mod host_interfaces;
 mod information;
 mod lifecycle;
 mod listing;
 mod metadata;
+mod networks;
 mod node;
+mod node_devices;
+mod storage;
 
 use super::Case;
 use super::case::Verdict;
@@ -35,6 +39,10 @@ pub(super) fn all() -> impl Iterator<Item = (&'static str, Body)> {
         config::CASES,
         metadata::CASES,
         events::CASES,
+        networks::CASES,
+        host_interfaces::CASES,
+        node_devices::CASES,
+        storage::CASES,
     ];
     subjects.into_iter().flatten().copied()
 }
