@@ -27,6 +27,22 @@ pub(crate) fn group_id(name: &str) -> Option<u32> {
     entry("group", name, 0).and_then(|line| line.split(':').nth(2)?.parse().ok())
 }
 
+/// Names and numbers of all groups of a user.
+///
+/// * `own`: the group that is the user's own.
+pub(crate) fn groups(user: &str, own: Option<u32>) -> Vec<String> {
+    let options = RunOptions { limit: Duration::from_secs(5), ..RunOptions::default() };
+    let finished = run(Command::new("getent").args(["initgroups", user]), &options).ok();
+    let text = finished.filter(|done| done.status.success()).and_then(|done| String::from_utf8(done.stdout).ok());
+    // The user's name, then numbers.
+    let more = text.iter().flat_map(|text| text.split_whitespace().skip(1)).filter_map(|number| number.parse().ok());
+    let first = own.or_else(|| entry("passwd", user, 0).and_then(|line| line.split(':').nth(3)?.parse().ok()));
+    let mut numbers: Vec<u32> = first.into_iter().chain(more).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers.iter().flat_map(|number| [Some(number.to_string()), group_name(*number)]).flatten().collect()
+}
+
 fn remembered(database: &'static str, id: u32) -> Option<String> {
     type Names = HashMap<(&'static str, u32), Option<String>>;
     static KNOWN: LazyLock<Mutex<Names>> = LazyLock::new(Mutex::default);
@@ -61,6 +77,8 @@ mod tests {
         assert_eq!(user_name(0).as_deref(), Some("root"));
         assert_eq!(group_name(0).as_deref(), Some("root"));
         assert_eq!(group_id("root"), Some(0));
+        assert_eq!(groups("root", None).get(..2), Some(&["0".to_owned(), "root".to_owned()][..]));
+        assert!(groups("no such user, surely", None).is_empty());
         assert_eq!(group_id("no such group, surely"), None);
     }
 }

@@ -3,7 +3,7 @@
 use oxivirt_util::paths::Root;
 
 use crate::options::Options;
-use crate::{accounts, lines, network, read_settings, sockets};
+use crate::{access, accounts, lines, network, read_settings, sockets};
 
 /// Reads everything that a start would read.
 ///
@@ -27,5 +27,6 @@ pub(crate) fn check(options: &Options, root: &Root) -> Result<(), String> {
         [&files.key, &files.certificate, &files.authorities, &files.revoked].iter().any(|file| file.is_some());
     let tls = are_named || (options.listen && settings.network.tls);
     wrong.extend(sockets::admission(root, &settings, tls).err().into_iter().flatten());
+    wrong.extend(access::check(&settings.access, root.config()).err().into_iter().flatten());
     if wrong.is_empty() { Ok(()) } else { Err(lines(wrong)) }
 }

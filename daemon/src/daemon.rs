@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use oxivirt_core::event::Event;
 use oxivirt_core::host::{Folder, HostServices, LogLevel, LogRecord};
@@ -13,6 +13,7 @@ use oxivirt_util::paths::Root;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::access::Access;
 use crate::hooks::{Hooks, Wishes};
 use crate::logging::{self, Place};
 use crate::polkit::Polkit;
@@ -43,6 +44,8 @@ pub(crate) struct Daemon {
     pub(crate) ending: Notify,
     /// Where the log goes when nothing else is said.
     pub(crate) default_output: OnceLock<Place>,
+    /// Who decides on access to objects, if anybody.
+    access: RwLock<Option<Arc<Access>>>,
     registry: OnceLock<Registry>,
     next_channel: AtomicU64,
     /// Who asks the daemon to stay; one entry per request.
@@ -65,6 +68,7 @@ impl Daemon {
             idle_limit_changed: Notify::new(),
             ending: Notify::new(),
             default_output: OnceLock::new(),
+            access: RwLock::default(),
             registry: OnceLock::new(),
             next_channel: AtomicU64::new(1),
             inhibitors: Mutex::default(),
@@ -72,6 +76,16 @@ impl Daemon {
         daemon.main.belongs_to(daemon);
         daemon.admin.belongs_to(daemon);
         daemon
+    }
+
+    /// Who decides on access to objects; `None` lets everybody do everything.
+    pub(crate) fn access(&self) -> Option<Arc<Access>> {
+        self.access.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over who decides, for every client from its next call on.
+    pub(crate) fn set_access(&self, access: Option<Access>) {
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = access.map(Arc::new);
     }
 
     /// Takes over the started drivers.

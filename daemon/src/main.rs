@@ -3,6 +3,7 @@
 //! This file is the list of what happens at the start; every step is a module.
 //! Nothing here knows a driver.
 
+mod access;
 mod accounts;
 mod activation;
 mod admin;
@@ -33,6 +34,7 @@ use clap::Parser;
 use oxivirt_core::host::Host;
 use oxivirt_util::paths::Root;
 
+use access::Access;
 use daemon::Daemon;
 use logging::{Output, Place};
 use options::Options;
@@ -87,9 +89,11 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let runtime = life::runtime()?;
     let mut signals = life::Signals::catch(&runtime)?;
+    let access = Access::open(&settings.access, root.config(), runtime.handle()).map_err(lines)?;
     let main = Server::new("libvirtd", settings.main, admission);
     let admin = Server::new("admin", settings.admin, Admission::default());
     let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks);
+    daemon.set_access(access);
     let fallback = daemon.default_output.get_or_init(|| fallback);
     let folder = plugins::folder(options);
     let drivers = signals.unless_told_to_end(move || {
@@ -107,7 +111,9 @@ fn run(options: &Options) -> Result<(), String> {
     let again = options.clone();
     let reload = move || {
         let new = read_settings(&again, &daemon.root).map_err(lines)?;
+        let access = Access::open(&new.access, daemon.root.config(), &daemon.runtime).map_err(lines)?;
         start_log(&again, &new, fallback)?;
+        daemon.set_access(access);
         daemon.hooks.change(new.hooks);
         Ok(())
     };

@@ -17,6 +17,7 @@ use oxivirt_core::{Error, Result};
 use regex::{Regex, RegexBuilder};
 use tokio::sync::Notify;
 
+use crate::access::{Access, Sight, Waiting};
 use crate::client::Client;
 
 /// What a client asked for.
@@ -197,6 +198,7 @@ impl Subscriptions {
         let _order = lock(&self.delivering);
         let batch = take(&mut *lock(&self.queue));
         let mut parcels: BTreeMap<u64, (Arc<Client>, Vec<u8>)> = BTreeMap::new();
+        let mut undecided = Undecided::default();
         for (channel, event) in &batch {
             let Some(entry) = self.read(*channel) else { continue };
             if event.kind() == EventKind::CONNECTION {
@@ -208,21 +210,26 @@ impl Subscriptions {
             }
             let frames = Frames::of(event);
             for subscriber in entry.subscribers.iter().filter(|subscriber| subscriber.wish.fits(event)) {
-                match (subscriber.wish.form, &frames.callback, &frames.plain) {
-                    (Form::Callback, Some(callback), _) => {
-                        let bytes = add(&mut parcels, &subscriber.client, callback);
-                        // The id stands right behind the header.
-                        let at = bytes.len() - callback.len() + Frames::ID_AT;
-                        bytes[at..at + 4].copy_from_slice(&subscriber.callback.to_be_bytes());
-                    }
-                    (Form::Plain, _, Some(plain)) => drop(add(&mut parcels, &subscriber.client, plain)),
-                    _ => {}
+                let bytes = match (subscriber.wish.form, &frames.callback, &frames.plain) {
+                    (Form::Callback, Some(bytes), _) | (Form::Plain, _, Some(bytes)) => bytes,
+                    _ => continue,
+                };
+                let parcel = match undecided.sight(&subscriber.client, event) {
+                    Sight::Yes => add(&mut parcels, &subscriber.client, bytes),
+                    Sight::No => continue,
+                    Sight::Undecided => undecided.add(&subscriber.client, event, bytes),
+                };
+                if subscriber.wish.form == Form::Callback {
+                    // The id stands right behind the header.
+                    let at = parcel.len() - bytes.len() + Frames::ID_AT;
+                    parcel[at..at + 4].copy_from_slice(&subscriber.callback.to_be_bytes());
                 }
             }
         }
         for (_, (client, bytes)) in parcels {
             client.send_event(bytes);
         }
+        undecided.hand_over();
     }
 
     fn read(&self, channel: u64) -> Option<Arc<Channel>> {
@@ -242,6 +249,42 @@ impl Subscriptions {
             }
             None => false,
         })
+    }
+}
+
+/// Messages of which nobody said yet whether their clients may have them.
+#[derive(Default)]
+struct Undecided {
+    /// Absent until the first client is looked at.
+    access: Option<Option<Arc<Access>>>,
+    messages: Vec<Waiting>,
+}
+
+impl Undecided {
+    /// Whether a client may hear of an event.
+    fn sight(&mut self, client: &Client, event: &Event) -> Sight {
+        match self.access.get_or_insert_with(|| client.access()) {
+            None => Sight::Yes,
+            // What comes first must arrive first.
+            Some(_) if self.messages.iter().any(|waiting| waiting.client.id == client.id) => Sight::Undecided,
+            Some(access) => access.sight(client, event),
+        }
+    }
+
+    fn add(&mut self, client: &Arc<Client>, event: &Event, frame: &[u8]) -> &mut Vec<u8> {
+        let waiting = Waiting { client: client.clone(), event: event.clone(), frame: frame.to_vec() };
+        let at = self.messages.len();
+        self.messages.push(waiting);
+        &mut self.messages[at].frame
+    }
+
+    /// Lets the messages wait elsewhere, behind whatever was sent already.
+    fn hand_over(self) {
+        if let Some(Some(access)) = self.access
+            && !self.messages.is_empty()
+        {
+            access.tell_later(self.messages);
+        }
     }
 }
 

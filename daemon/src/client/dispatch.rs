@@ -61,7 +61,9 @@ impl Client {
                 return;
             }
         };
-        if answerer.is_quick() {
+        // Whoever decides on access may have to look for the object.
+        let access = self.server.daemon().access().filter(|_| !answerer.call().acl.is_empty());
+        if answerer.is_quick() && access.is_none() {
             self.answer(header, &answerer, payload, descriptors);
             return;
         }
@@ -143,7 +145,16 @@ impl Client {
         tracing::trace!(client = self.id, call = caller.call.name, serial = header.serial, "call");
         let result = begin(&header.reply(Status::OK)).and_then(|mut out| {
             let mut input = Reader::new(payload);
+            let access = self.server.daemon().access();
+            if let (Some(access), Answerer::Session(_) | Answerer::Events(_)) = (&access, answerer)
+                && let Some(connection) = self.connection()
+            {
+                access.permit(&self.subject(), &connection, caller.call)?;
+            }
             Call::with(&caller, |call| match answerer {
+                Answerer::Driver { interface, index, connection } if let Some(access) = &access => {
+                    access.serve(&self.subject(), (connection, interface, *index), call, payload, &mut out)
+                }
                 Answerer::Driver { interface, index, connection } => {
                     (interface.dispatch)(connection, *index, call, &mut input, &mut out)
                 }

@@ -24,6 +24,7 @@ use oxivirt_core::wire::message::{self, Header, MessageType, Program, Status};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, Semaphore};
 
+use crate::access::{Access, Subject};
 use crate::server::{Door, Server};
 use crate::workers::Urgency;
 use frames::{Frame, Frames};
@@ -154,6 +155,16 @@ impl Client {
                 accepted.serve(far, ended).await;
             }
         }
+    }
+
+    /// Who decides what it may do, if anybody.
+    pub(crate) fn access(&self) -> Option<Arc<Access>> {
+        self.server.daemon().access()
+    }
+
+    /// Who it is, as far as access depends on it.
+    pub(crate) fn subject(&self) -> Subject {
+        Subject { client: self.id, identity: self.identity() }
     }
 
     /// Who it is, as parameters with the public names.

@@ -52,7 +52,13 @@ impl Session for Caller {
         let read_only = client.door == Door::ReadOnly || OpenFlags(flags).contains(OpenFlags::READ_ONLY);
         client.read_only.store(read_only, Ordering::Relaxed);
         let flags = if read_only { OpenFlags::READ_ONLY } else { OpenFlags::EMPTY };
-        let opened = client.server.daemon().open(call, name.filter(|name| !name.is_empty()), flags);
+        let daemon = client.server.daemon();
+        let opened = daemon.open(call, name.filter(|name| !name.is_empty()), flags).and_then(|connection| {
+            if let Some(access) = daemon.access() {
+                access.permit(&client.subject(), &connection, self.call)?;
+            }
+            Ok(connection)
+        });
         if let Ok(connection) = &opened {
             tracing::info!(client = client.id, driver = connection.driver(), read_only, "opened");
             *lock(&client.connection) = Some(connection.clone());

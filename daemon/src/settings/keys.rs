@@ -52,7 +52,7 @@ pub(super) const KEYS: &[Key] = &[
     works("auth_tcp", Kind::Text),
     works("auth_tls", Kind::Text),
     works("tcp_min_ssf", Kind::Unsigned),
-    accepted("access_drivers", Kind::Texts),
+    works("access_drivers", Kind::Texts),
     works("key_file", Kind::Text),
     works("cert_file", Kind::Text),
     works("ca_file", Kind::Text),

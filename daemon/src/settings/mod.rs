@@ -10,6 +10,7 @@ use std::time::Duration;
 use oxivirt_core::types::Uuid;
 use oxivirt_util::config::{Config, ConfigError};
 
+use crate::access::Backend;
 use crate::hooks::Wishes;
 use crate::logging::{Filter, Level, Output, Place, Plan};
 use complaints::Complaints;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) admin: Limits,
     /// The log.
     pub(crate) log: Log,
+    /// Who decides on access to single objects, all of them; empty means nobody is asked.
+    pub(crate) access: Vec<Backend>,
     /// The operator's scripts.
     pub(crate) hooks: Wishes,
     /// Keys that were set and have no effect yet.
@@ -168,6 +171,7 @@ impl Settings {
             main,
             admin,
             log: log(config, &mut wrong),
+            access: wrong.take(Vec::new(), access(config)),
             hooks: wrong.take(Wishes::default(), hooks(config)),
             idle_keys: KEYS
                 .iter()
@@ -293,6 +297,15 @@ fn log(config: &Config, wrong: &mut Complaints) -> Log {
     }
 }
 
+fn access(config: &Config) -> Result<Vec<Backend>, ConfigError> {
+    let names = config.str_list("access_drivers")?.unwrap_or_default();
+    let known = names.iter().map(|name| match Backend::from_name(name) {
+        Some(backend) => Ok(backend),
+        None => Err(config.error("access_drivers", format!("'{name}' for 'access_drivers' is none of rules, polkit"))),
+    });
+    known.collect()
+}
+
 fn hooks(config: &Config) -> Result<Wishes, ConfigError> {
     let script = config.str("events_script")?.filter(|path| !path.is_empty()).map(PathBuf::from);
     if let Some(path) = script.as_ref().filter(|path| !path.is_absolute()) {
@@ -382,6 +395,10 @@ mod tests {
             ("log_outputs = \"1:pigeon\"\n", "libvirtd.conf:1: '1:pigeon' is none of"),
             ("host_uuid = \"00000000-0000-0000-0000-000000000000\"\n", "libvirtd.conf:1: all digits of"),
             ("unix_sock_dir = \"run\"\n", "libvirtd.conf:1: 'run' for 'unix_sock_dir' is not an absolute path"),
+            (
+                "access_drivers = [ \"rules\", \"guards\" ]\n",
+                "libvirtd.conf:1: 'guards' for 'access_drivers' is none of rules, polkit",
+            ),
             ("events_script = \"a.sh\"\n", "libvirtd.conf:1: 'a.sh' for 'events_script' is not an absolute path"),
             ("events_set = [ \"domain\" ]\n", "libvirtd.conf:1: 'domain' for 'events_set' is no object and event"),
             ("hook_timeout = 0\n", "libvirtd.conf:1: value 0 for 'hook_timeout' parameter must be in range"),

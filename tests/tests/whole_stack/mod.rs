@@ -7,6 +7,7 @@ use std::time::Duration;
 use oxivirt_tests::sandbox::Sandbox;
 use oxivirt_tests::{assets, console::Console, fixture, process, skip};
 
+mod access;
 mod administration;
 mod bridge;
 mod contract;
