@@ -47,6 +47,8 @@ impl Error {
         let message = text::message(code, &detail);
         // Clients get the pattern of the message as its first extra string.
         let pattern = text::message(code, if detail.is_empty() { "" } else { "%1$s" });
+        // Where there is no standing text around it, there is one way to say it.
+        let pattern = if pattern == "%1$s" { "%s".into() } else { pattern };
         Self(RBox::new(Fields {
             code,
             domain: ErrorDomain::NONE,

@@ -1,6 +1,6 @@
 //! `<domaincheckpoint>`: type, parse, format, align.
 
-use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 use uuid::Uuid;
 
 use super::{CheckpointDisk, CheckpointKind};
@@ -78,7 +78,8 @@ impl CheckpointDefinition {
         let document = Document::parse(xml)?.with_mode(ReadMode { live: false, status: false });
         let root = document.root();
         if root.name() != "domaincheckpoint" {
-            return Err(Error::xml(format!("expecting root element of 'domaincheckpoint', not '{}'", root.name())));
+            let text = format!("expecting root element of 'domaincheckpoint', not '{}'", root.name());
+            return Err(Error::xml(text).in_domain(ErrorDomain::XML));
         }
         let name = parse_name(root)?;
         if flags.redefine && name.is_none() {

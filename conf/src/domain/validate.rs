@@ -44,7 +44,7 @@ fn detail(what: impl Into<String>) -> Result<()> {
 
 fn name(def: &DomainDefinition) -> Result<()> {
     if def.name.contains('/') {
-        return refuse(format!("name '{}' cannot contain '/'", def.name));
+        return refuse(format!("name {} cannot contain '/'", def.name));
     }
     if def.name.contains('\n') {
         return refuse("the name cannot contain a line end");

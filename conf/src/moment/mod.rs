@@ -7,6 +7,8 @@ mod tree;
 pub use disks::{DiskNames, disk_by_name};
 pub use tree::{Listing, Loaded, MomentTree, Removed};
 
+use std::sync::Arc;
+
 use oxivirt_core::{Error, ErrorCode};
 
 /// A state of a domain that was given a name.
@@ -28,6 +30,24 @@ pub trait Moment {
     /// The error for a name that no moment of this kind has.
     fn not_found(name: &str) -> Error {
         Error::new(Self::NOT_FOUND, format!("no {} with matching name '{name}'", Self::KIND))
+    }
+}
+
+/// A tree of shared moments costs little to copy, so that readers may keep one.
+impl<M: Moment + Clone> Moment for Arc<M> {
+    const KIND: &'static str = M::KIND;
+    const NOT_FOUND: ErrorCode = M::NOT_FOUND;
+
+    fn name(&self) -> &str {
+        M::name(self)
+    }
+
+    fn parent(&self) -> Option<&str> {
+        M::parent(self)
+    }
+
+    fn set_parent(&mut self, parent: Option<String>) {
+        Arc::make_mut(self).set_parent(parent);
     }
 }
 

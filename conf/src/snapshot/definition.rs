@@ -1,6 +1,6 @@
 //! `<domainsnapshot>`: type, parse, format.
 
-use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 use uuid::Uuid;
 
 use super::SnapshotDisk;
@@ -124,7 +124,8 @@ impl SnapshotDefinition {
         let document = Document::parse(xml)?.with_mode(ReadMode { live: false, status: false });
         let root = document.root();
         if root.name() != "domainsnapshot" {
-            return Err(Error::xml(format!("expecting root element of 'domainsnapshot', not '{}'", root.name())));
+            let text = format!("expecting root element of 'domainsnapshot', not '{}'", root.name());
+            return Err(Error::xml(text).in_domain(ErrorDomain::XML));
         }
         let name = root.child_text("name").map(|name| name.into_owned()).filter(|name| !name.is_empty());
         if flags.redefine && name.is_none() {

@@ -8,6 +8,7 @@ mod guest;
 mod migration;
 mod node;
 mod object;
+mod parameters;
 mod sasl;
 mod statistics;
 mod storage;
@@ -23,6 +24,7 @@ pub use object::{
     Domain, DomainCheckpoint, DomainSnapshot, HostInterface, Network, NetworkPort, NodeDevice, NwFilter,
     NwFilterBinding, Secret, StoragePool, StorageVolume, Uuid,
 };
+pub use parameters::{STRING_OKAY, TypedKind, answer_params, check_params};
 pub use sasl::SaslStep;
 pub use statistics::{
     DomainInterfaceStats, DomainJobInfo, DomainJobStats, DomainStatsRecord, IothreadInfo, MemoryStat, SchedulerType,

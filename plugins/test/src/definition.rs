@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use oxivirt_conf::domain::devices::InterfaceTarget;
-use oxivirt_conf::domain::{DeviceMut, DomainDefinition, DomainHooks, DomainType, LifecycleAction, ParseFlags};
+use oxivirt_conf::domain::{
+    DeviceMut, DomainDefinition, DomainHooks, DomainType, FormatFlags, LifecycleAction, ParseFlags,
+};
 use oxivirt_conf::xml::Node;
 use oxivirt_core::{Error, ErrorDomain, Result};
 
@@ -13,7 +15,7 @@ use crate::node::ARCH;
 use crate::schema;
 
 /// This driver's part in the reading of a document.
-struct Hooks;
+pub(crate) struct Hooks;
 
 impl DomainHooks for Hooks {
     fn basic_post_parse(&self, def: &mut DomainDefinition, _flags: ParseFlags) -> Result<()> {
@@ -63,6 +65,12 @@ pub(crate) fn parse(xml: &str, validate: bool) -> Result<DomainDefinition> {
         schema::check(xml, "domain.rng", ErrorDomain::DOMAIN)?;
     }
     DomainDefinition::parse(xml, ParseFlags::INACTIVE, &Hooks).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
+}
+
+/// The definition of a domain as a document keeps it: what belongs to one run is left out.
+pub(crate) fn at_rest(definition: &DomainDefinition) -> Result<DomainDefinition> {
+    let xml = definition.format(FormatFlags::SECURE | FormatFlags::INACTIVE)?;
+    DomainDefinition::parse(&xml, ParseFlags::INACTIVE | ParseFlags::SKIP_VALIDATE, &Hooks)
 }
 
 /// Reads a `<domain>` inside of another document.

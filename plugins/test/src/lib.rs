@@ -7,6 +7,7 @@
 //! `networks`, `interfaces`, `node_devices` and `storage` are the other things
 //! on that host.
 
+mod addresses;
 mod calls;
 mod defaults;
 mod definition;
@@ -18,6 +19,8 @@ mod networks;
 mod node;
 mod node_devices;
 mod node_file;
+mod revert;
+mod saved;
 mod schema;
 mod state;
 mod storage;
@@ -43,6 +46,13 @@ oxivirt_core::plugin! {
                 domain_metadata,
                 domain_guest,
                 cpu_models,
+                domain_save,
+                domain_snapshots,
+                domain_checkpoints,
+                domain_stats,
+                domain_block,
+                domain_devices,
+                domain_console,
                 networks,
                 host_interfaces,
                 node_devices,

@@ -5,16 +5,20 @@
 //! Events are emitted under the job, so that those of one domain arrive in
 //! the order in which they happened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use oxivirt_conf::checkpoint::CheckpointDefinition;
 use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::moment::MomentTree;
 use oxivirt_conf::object::{self, Definition, JOB_WAIT, JobKind, Private, Table};
+use oxivirt_conf::snapshot::SnapshotDefinition;
 use oxivirt_core::call::Call;
-use oxivirt_core::constants::{DomainEventType, DomainStateCode};
+use oxivirt_core::constants::{DomainEventType, DomainStateCode, RunningReason, StartedDetail};
 use oxivirt_core::event::Event;
 use oxivirt_core::interface::public_name;
-use oxivirt_core::types::{Domain, Uuid};
+use oxivirt_core::types::{Domain, DomainTime, Uuid};
 use oxivirt_core::{Host, Result};
 
 use crate::error::{Own, not_running};
@@ -32,7 +36,7 @@ impl Private for Nothing {
 }
 
 /// What is known of a domain beside its definitions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Status {
     pub(crate) state: DomainStateCode,
     /// Its meaning depends on the state.
@@ -44,18 +48,73 @@ pub(crate) struct Status {
     pub(crate) tainted: bool,
     /// Whether there is a saved image that the next start uses up.
     pub(crate) managed_save: bool,
+    /// What the guest's clock says.
+    pub(crate) time: DomainTime,
+    /// Which of the guest's file systems are frozen.
+    pub(crate) frozen: [bool; FILE_SYSTEMS.len()],
+    /// How I/O threads poll, by their numbers.
+    pub(crate) polling: Arc<BTreeMap<u32, Polling>>,
+    pub(crate) snapshots: Arc<MomentTree<Arc<SnapshotDefinition>>>,
+    pub(crate) checkpoints: Arc<MomentTree<Arc<CheckpointDefinition>>>,
 }
+
+/// How an I/O thread polls.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Polling {
+    /// Nanoseconds.
+    pub(crate) max_ns: u64,
+    pub(crate) grow: u32,
+    pub(crate) shrink: u32,
+}
+
+impl Default for Polling {
+    fn default() -> Self {
+        Self { max_ns: 32_768, grow: 0, shrink: 0 }
+    }
+}
+
+/// Where a guest's file systems are mounted.
+pub(crate) const FILE_SYSTEMS: [&str; 2] = ["/", "/boot"];
+
+/// What a new guest's clock says, and goes on to say: 17 November 1989.
+const TIME: DomainTime = DomainTime { seconds: 627_319_920, nseconds: 0 };
 
 impl Status {
     /// A state for no reason that is known.
     pub(crate) fn new(state: DomainStateCode) -> Self {
-        Self { state, reason: 0, autostart: false, updated: false, tainted: false, managed_save: false }
+        Self {
+            state,
+            reason: 0,
+            autostart: false,
+            updated: false,
+            tainted: false,
+            managed_save: false,
+            time: TIME,
+            frozen: Default::default(),
+            polling: Arc::default(),
+            snapshots: Arc::default(),
+            checkpoints: Arc::default(),
+        }
     }
 
     /// Goes over to another state.
     pub(crate) fn enter(&mut self, state: DomainStateCode, reason: i32) {
         (self.state, self.reason) = (state, reason);
     }
+}
+
+/// Why a domain starts, as its state and as an event say it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) reason: RunningReason,
+    pub(crate) detail: StartedDetail,
+}
+
+impl Start {
+    /// From nothing.
+    pub(crate) const BOOTED: Self = Self { reason: RunningReason::BOOTED, detail: StartedDetail::BOOTED };
+    /// From a file.
+    pub(crate) const RESTORED: Self = Self { reason: RunningReason::RESTORED, detail: StartedDetail::RESTORED };
 }
 
 pub(crate) type Snapshot = object::Snapshot<DomainDefinition, Status>;

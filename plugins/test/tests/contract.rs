@@ -16,6 +16,7 @@ fn passes_the_contract() -> Result<(), String> {
         TestDriver, "test:///default", quirks;
         connect, node, domain_lifecycle, domain_listing, domain_information, domain_config, domain_metadata, domain_guest,
         cpu_models, networks, host_interfaces, node_devices, storage_pools, storage_volumes,
+        domain_save, domain_snapshots, domain_checkpoints, domain_stats, domain_block, domain_devices, domain_console,
     );
     contract::pass(&direct?, "oxivirt_driver_test")
 }

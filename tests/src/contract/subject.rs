@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use oxivirt_core::interface::{
-    Connect, CpuModels, DomainConfig, DomainGuest, DomainInformation, DomainLifecycle, DomainListing, DomainMetadata,
+    Connect, CpuModels, DomainBlock, DomainCheckpoints, DomainConfig, DomainConsole, DomainDevices, DomainGuest,
+    DomainInformation, DomainLifecycle, DomainListing, DomainMetadata, DomainSave, DomainSnapshots, DomainStats,
     HostInterfaces, Networks, Node, NodeDevices, StoragePools, StorageVolumes,
 };
 
@@ -40,6 +41,20 @@ pub struct Subject {
     pub storage_pools: Arc<dyn StoragePools>,
     /// Storage volumes.
     pub storage_volumes: Arc<dyn StorageVolumes>,
+    /// Files with saved domains.
+    pub domain_save: Arc<dyn DomainSave>,
+    /// Snapshots.
+    pub domain_snapshots: Arc<dyn DomainSnapshots>,
+    /// Checkpoints.
+    pub domain_checkpoints: Arc<dyn DomainCheckpoints>,
+    /// Statistics.
+    pub domain_stats: Arc<dyn DomainStats>,
+    /// Disks.
+    pub domain_block: Arc<dyn DomainBlock>,
+    /// Devices.
+    pub domain_devices: Arc<dyn DomainDevices>,
+    /// Screens and consoles.
+    pub domain_console: Arc<dyn DomainConsole>,
     /// What the driver has told of so far.
     pub events: Arc<dyn EventLog>,
 }
@@ -64,7 +79,14 @@ absent!(
     HostInterfaces,
     NodeDevices,
     StoragePools,
-    StorageVolumes
+    StorageVolumes,
+    DomainSave,
+    DomainSnapshots,
+    DomainCheckpoints,
+    DomainStats,
+    DomainBlock,
+    DomainDevices,
+    DomainConsole
 );
 
 impl Subject {
@@ -81,6 +103,13 @@ impl Subject {
             domain_metadata: absent.clone(),
             domain_guest: absent.clone(),
             cpu_models: absent.clone(),
+            domain_save: absent.clone(),
+            domain_snapshots: absent.clone(),
+            domain_checkpoints: absent.clone(),
+            domain_stats: absent.clone(),
+            domain_block: absent.clone(),
+            domain_devices: absent.clone(),
+            domain_console: absent.clone(),
             networks: absent.clone(),
             host_interfaces: absent.clone(),
             node_devices: absent.clone(),
@@ -102,6 +131,13 @@ impl Subject {
             + DomainMetadata
             + DomainGuest
             + CpuModels
+            + DomainSave
+            + DomainSnapshots
+            + DomainCheckpoints
+            + DomainStats
+            + DomainBlock
+            + DomainDevices
+            + DomainConsole
             + Networks
             + HostInterfaces
             + NodeDevices
@@ -119,6 +155,13 @@ impl Subject {
             domain_metadata: connection.clone(),
             domain_guest: connection.clone(),
             cpu_models: connection.clone(),
+            domain_save: connection.clone(),
+            domain_snapshots: connection.clone(),
+            domain_checkpoints: connection.clone(),
+            domain_stats: connection.clone(),
+            domain_block: connection.clone(),
+            domain_devices: connection.clone(),
+            domain_console: connection.clone(),
             networks: connection.clone(),
             host_interfaces: connection.clone(),
             node_devices: connection.clone(),

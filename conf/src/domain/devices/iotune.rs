@@ -32,6 +32,8 @@ pub struct IoTune {
     pub write_iops_sec_max: u64,
     #[xml(leaf, hide)]
     pub size_iops_sec: u64,
+    #[xml(leaf)]
+    pub group_name: Option<String>,
     #[xml(leaf, hide)]
     pub total_bytes_sec_max_length: u64,
     #[xml(leaf, hide)]
@@ -44,8 +46,6 @@ pub struct IoTune {
     pub read_iops_sec_max_length: u64,
     #[xml(leaf, hide)]
     pub write_iops_sec_max_length: u64,
-    #[xml(leaf)]
-    pub group_name: Option<String>,
 }
 
 /// `<throttlegroup>` of `<throttlegroups>`: limits that disks share.

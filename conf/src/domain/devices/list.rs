@@ -130,6 +130,21 @@ macro_rules! devices {
                 Ok(())
             }
 
+            /// Takes out the device with this alias; `false` when there is none.
+            pub fn remove_by_alias(&mut self, alias: &str) -> bool {
+                $(
+                    let mut list = self.$list.iter();
+                    let found = list.position(|device| {
+                        DeviceRef::$variant(device).info().and_then(|info| info.alias.as_deref()) == Some(alias)
+                    });
+                    if let Some(at) = found {
+                        self.$list.remove(at);
+                        return true;
+                    }
+                )+
+                false
+            }
+
             /// Adds a device behind those of its kind.
             pub fn push(&mut self, device: Device) {
                 match device {

@@ -1,7 +1,5 @@
 //! What is known about a domain: always the newest snapshot, never a wait.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use oxivirt_conf::domain::{CpuMapList, FormatFlags};
 use oxivirt_core::abi::RString;
 use oxivirt_core::call::Call;
@@ -12,7 +10,7 @@ use oxivirt_core::types::{
 };
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
-use super::affected_one;
+use super::{affected_one, now};
 use crate::TestConnection;
 use crate::error::{Own, check_flags};
 use crate::node::SECURITY_LABEL;
@@ -90,8 +88,8 @@ impl DomainInformation for TestConnection {
     #[quick]
     fn domain_get_state(&self, _call: &Call, dom: &Domain, flags: u32) -> Result<DomainState> {
         check_flags(flags, 0, "domain_get_state")?;
-        let status = self.state().read(dom)?.status;
-        Ok(DomainState { state: status.state.0, reason: status.reason })
+        let snapshot = self.state().read(dom)?;
+        Ok(DomainState { state: snapshot.status.state.0, reason: snapshot.status.reason })
     }
 
     #[quick]
@@ -201,9 +199,4 @@ impl DomainInformation for TestConnection {
         map.push(definition.emulator_pin());
         Ok(CpuMaps { cpumaps: map.into_bytes().into(), num: 1 })
     }
-}
-
-/// The time of day.
-fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use oxivirt_core::call::Call;
 use oxivirt_core::constants::{
     DefinedDetail, DomainCreateFlags, DomainDefineFlags, DomainDestroyFlags, DomainEventType, DomainRebootFlags,
     DomainShutdownFlags, DomainStateCode, DomainUndefineFlags, PausedReason, ResumedDetail, RunningReason,
-    ShutoffReason, StartedDetail, StoppedDetail, SuspendedDetail, UndefinedDetail,
+    ShutoffReason, StoppedDetail, SuspendedDetail, UndefinedDetail,
 };
 use oxivirt_core::interface::{DomainLifecycle, implements};
 use oxivirt_core::types::Domain;
@@ -17,7 +17,7 @@ use oxivirt_core::{Error, ErrorDomain, Result};
 use crate::TestConnection;
 use crate::definition::{self, running, starts_again};
 use crate::error::{Own, check_flags};
-use crate::state::{Job, Nothing, Snapshot, State, Status, begin, owner, reference};
+use crate::state::{Job, Nothing, Snapshot, Start, State, Status, begin, owner, reference};
 
 #[implements]
 impl DomainLifecycle for TestConnection {
@@ -28,7 +28,7 @@ impl DomainLifecycle for TestConnection {
     fn domain_create_xml(&self, call: &Call, xml_desc: &str, flags: DomainCreateFlags) -> Result<Domain> {
         check_flags(flags.0, DomainCreateFlags::START_VALIDATE.0, "domain_create_xml")?;
         let definition = definition::parse(xml_desc, flags.contains(DomainCreateFlags::START_VALIDATE))?;
-        self.state().run(call, Arc::new(definition))
+        self.state().run(call, Arc::new(definition), Start::BOOTED)
     }
 
     fn domain_define_xml(&self, call: &Call, xml: &str) -> Result<Domain> {
@@ -49,7 +49,7 @@ impl DomainLifecycle for TestConnection {
             let name = snapshot.definition().name();
             return Err(Error::internal(format!("Domain '{name}' is already running"))).own();
         }
-        self.state().start(&job, Arc::clone(snapshot.inactive_definition()))
+        self.state().start(&job, Arc::clone(snapshot.inactive_definition()), Start::BOOTED)
     }
 
     fn domain_create_xml_with_files(&self, call: &Call, xml_desc: &str, flags: DomainCreateFlags) -> Result<Domain> {
@@ -191,25 +191,25 @@ impl State {
     }
 
     /// Starts a domain that need not be defined.
-    fn run(&self, call: &Call, definition: Arc<DomainDefinition>) -> Result<Domain> {
+    pub(crate) fn run(&self, call: &Call, definition: Arc<DomainDefinition>, how: Start) -> Result<Domain> {
         loop {
             if let Some(job) = self.namesake(call, &definition)? {
                 if job.snapshot().is_active() {
                     let text = format!("domain '{}' is already active", definition.name());
                     return Err(Error::operation_invalid(text).in_domain(ErrorDomain::DOMAIN));
                 }
-                return self.start(&job, definition);
+                return self.start(&job, definition, how);
             }
             self.check_free(&definition)?;
             self.script(definition.name(), "start", "before", "-")?;
             let mut status = Status::new(DomainStateCode::RUNNING);
-            status.reason = RunningReason::BOOTED.0;
+            status.reason = how.reason.0;
             let id = self.domains.next_id().own()?;
             let snapshot = Snapshot::active(running(&definition, id), None, Some(id), status);
             match self.domains.insert_with_job(snapshot, Nothing, JobKind::Modify, &owner(call)) {
                 Ok(job) => {
                     let domain = reference(&job.snapshot());
-                    self.emit(&domain, DomainEventType::STARTED, StartedDetail::BOOTED.0);
+                    self.emit(&domain, DomainEventType::STARTED, how.detail.0);
                     self.script(&domain.name, "start", "after", "booted")?;
                     return Ok(domain);
                 }
@@ -254,29 +254,35 @@ impl State {
     }
 
     /// Makes a domain that does not run run, under a new id.
-    fn start(&self, job: &Job, definition: Arc<DomainDefinition>) -> Result<Domain> {
-        self.script(definition.name(), "start", "before", "-")?;
+    fn start(&self, job: &Job, definition: Arc<DomainDefinition>, how: Start) -> Result<Domain> {
         let id = self.domains.next_id().own()?;
-        let restored = job.update(|snapshot| {
+        job.update(|snapshot| {
             snapshot.start(running(&definition, id), Some(id));
-            (snapshot.status.updated, snapshot.status.tainted) = (false, false);
-            let restored = std::mem::take(&mut snapshot.status.managed_save);
-            let reason = if restored { RunningReason::RESTORED } else { RunningReason::BOOTED };
-            snapshot.status.enter(DomainStateCode::RUNNING, reason.0);
-            Ok(restored)
-        });
-        let (detail, word) = match restored.own()? {
-            true => (StartedDetail::RESTORED, "restored"),
-            false => (StartedDetail::BOOTED, "booted"),
-        };
+            let status = &mut snapshot.status;
+            (status.updated, status.tainted, status.managed_save) = (false, false, false);
+            status.frozen = Default::default();
+            status.enter(DomainStateCode::RUNNING, how.reason.0);
+            Ok(())
+        })
+        .own()?;
         let domain = reference(&job.snapshot());
-        self.emit(&domain, DomainEventType::STARTED, detail.0);
-        self.script(&domain.name, "start", "after", word)?;
+        self.emit(&domain, DomainEventType::STARTED, how.detail.0);
         Ok(domain)
     }
 
     /// Makes a running domain not run; one that is not defined goes.
-    fn stop(&self, job: &Job, reason: ShutoffReason, detail: StoppedDetail) -> Result<()> {
+    pub(crate) fn stop(&self, job: &Job, reason: ShutoffReason, detail: StoppedDetail) -> Result<()> {
+        self.stop_with(job, reason, detail, |_| {})
+    }
+
+    /// As [`State::stop`], with one more change in the same step.
+    pub(crate) fn stop_with(
+        &self,
+        job: &Job,
+        reason: ShutoffReason,
+        detail: StoppedDetail,
+        also: impl FnOnce(&mut Status),
+    ) -> Result<()> {
         let before = job.snapshot();
         let word = if reason == ShutoffReason::SHUTDOWN { "shutdown" } else { "destroyed" };
         self.script(before.definition().name(), "stop", "before", word)?;
@@ -287,6 +293,7 @@ impl State {
         job.update(|snapshot| {
             snapshot.stop();
             snapshot.status.enter(DomainStateCode::SHUTOFF, reason.0);
+            also(&mut snapshot.status);
             Ok(())
         })
         .own()?;
@@ -322,6 +329,11 @@ impl State {
         }
         if snapshot.status.managed_save && !flags.contains(DomainUndefineFlags::MANAGED_SAVE) {
             let text = "Refusing to undefine while domain managed save image exists";
+            return Err(Error::operation_invalid(text)).own();
+        }
+        let snapshots = snapshot.status.snapshots.len();
+        if snapshots > 0 && !snapshot.is_active() && !flags.contains(DomainUndefineFlags::SNAPSHOTS_METADATA) {
+            let text = format!("cannot delete inactive domain with {snapshots} snapshots");
             return Err(Error::operation_invalid(text)).own();
         }
         if snapshot.is_active() {

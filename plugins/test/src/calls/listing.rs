@@ -91,8 +91,8 @@ fn matches(snapshot: &Snapshot, flags: ListDomainsFlags) -> bool {
         (F::RUNNING | F::PAUSED | F::SHUTOFF | F::OTHER, state),
         of_two(status.managed_save, F::MANAGEDSAVE, F::NO_MANAGEDSAVE),
         of_two(status.autostart, F::AUTOSTART, F::NO_AUTOSTART),
-        of_two(false, F::HAS_SNAPSHOT, F::NO_SNAPSHOT),
-        of_two(false, F::HAS_CHECKPOINT, F::NO_CHECKPOINT),
+        of_two(!status.snapshots.is_empty(), F::HAS_SNAPSHOT, F::NO_SNAPSHOT),
+        of_two(!status.checkpoints.is_empty(), F::HAS_CHECKPOINT, F::NO_CHECKPOINT),
     ];
     groups.iter().all(|(group, own)| !flags.intersects(*group) || flags.intersects(*own))
 }
