@@ -44,6 +44,11 @@ pub trait Context: Send + Sync + 'static {
         Err(Error::invalid_arg("no stream came with this call"))
     }
 
+    /// Joins one end of a stream of packets to the stream that came with the call.
+    fn open_packets(&self, _end: OwnedFd) -> Result<()> {
+        Err(Error::no_support("streams of packets"))
+    }
+
     /// Takes descriptor number `index` that came with the call.
     fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {
         Err(Error::invalid_arg(format!("no file descriptor {index} came with this call")))
@@ -92,6 +97,7 @@ pub struct ContextTable {
     #[sabi(last_prefix_field)]
     pub give_descriptor: unsafe extern "C" fn(Borrowed, i32) -> RResult<(), Error>,
     pub open_file: unsafe extern "C" fn(Borrowed, i32, FileRange) -> RResult<(), Error>,
+    pub open_packets: unsafe extern "C" fn(Borrowed, i32) -> RResult<(), Error>,
 }
 
 impl Call {
@@ -171,6 +177,20 @@ impl Call {
         unsafe { open_file(self.context, file.into_raw_fd(), range) }.into_result()
     }
 
+    /// Joins one end of a stream of [packets](crate::packets) to the stream
+    /// that came with the call: for sources that know holes and are no files,
+    /// and for those that can fail half-way.
+    ///
+    /// Fails with `INVALID_ARG` when the caller sent no stream, with
+    /// `NO_SUPPORT` when the host is too old.
+    pub fn open_packets(&self, end: OwnedFd) -> Result<()> {
+        let Some(open_packets) = self.table.open_packets() else {
+            return Err(Error::no_support("streams of packets"));
+        };
+        // SAFETY: as in `name`; the descriptor changes owner.
+        unsafe { open_packets(self.context, end.into_raw_fd()) }.into_result()
+    }
+
     /// Takes descriptor number `index` that came with the call.
     pub fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {
         // SAFETY: as in `name`; the descriptor changes owner.
@@ -199,6 +219,7 @@ impl<C: Context> Erased<C> {
         take_descriptor: take_descriptor::<C>,
         give_descriptor: give_descriptor::<C>,
         open_file: open_file::<C>,
+        open_packets: open_packets::<C>,
     });
 }
 
@@ -234,6 +255,12 @@ unsafe extern "C" fn open_file<C: Context>(this: Borrowed, file: i32, range: Fil
     // SAFETY: see `name`; the caller gave the descriptor away.
     let (context, file) = unsafe { (this.cast::<C>(), OwnedFd::from_raw_fd(file)) };
     guarded("open_file", || context.open_file(file, range))
+}
+
+unsafe extern "C" fn open_packets<C: Context>(this: Borrowed, end: i32) -> RResult<(), Error> {
+    // SAFETY: see `name`; the caller gave the descriptor away.
+    let (context, end) = unsafe { (this.cast::<C>(), OwnedFd::from_raw_fd(end)) };
+    guarded("open_packets", || context.open_packets(end))
 }
 
 unsafe extern "C" fn take_descriptor<C: Context>(this: Borrowed, index: u32) -> RResult<i32, Error> {

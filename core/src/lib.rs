@@ -3,6 +3,7 @@
 //! - [`interface`]: the traits that describe every call, and what follows from them
 //! - [`plugin`]: how a driver is exported, loaded and opened
 //! - [`host`]: what a driver sees of the daemon
+//! - [`client`]: the same interfaces over a connection to a server
 //! - [`wire`]: XDR, frames and their limits
 //! - [`types`], [`constants`]: the values that calls take and give
 //! - [`Error`]: the one error type
@@ -22,6 +23,7 @@ pub mod event;
 pub mod host;
 pub mod interface;
 pub mod object;
+pub mod packets;
 pub mod plugin;
 pub mod types;
 pub mod wire;

@@ -38,6 +38,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> Result<TokenStream
         if local { TokenStream::new() } else { interface.vtable() },
         if local { TokenStream::new() } else { interface.shims() },
         if local { TokenStream::new() } else { interface.handle() },
+        if local { TokenStream::new() } else { interface.client_table() },
     ];
     Ok(quote!(#(#parts)*))
 }
@@ -291,6 +292,34 @@ impl Interface {
             #[allow(unsafe_code, clippy::too_many_arguments, clippy::useless_conversion)]
             impl #interface for crate::connection::Connection {
                 #(#methods)*
+            }
+        }
+    }
+
+    /// The vtable of a client, every slot filled: it can be a driver's connection.
+    fn client_table(&self) -> TokenStream {
+        let (vtable, reference) = (self.vtable_name(), self.reference_name());
+        let slots = self.methods.iter().map(|method| {
+            let name = &method.name;
+            quote!(#name: Some(shim::#name::<Self>))
+        });
+        quote! {
+            #[allow(unsafe_code)]
+            impl<T: crate::client::Transport + 'static> crate::interface::Provides<#reference>
+                for crate::client::Client<T>
+            {
+                const TABLE: #reference = #reference(::abi_stable::prefix_type::WithMetadata::static_as_prefix(const {
+                    &::abi_stable::prefix_type::WithMetadata::new(
+                        <Self as crate::interface::Fill<#vtable>>::FILLED,
+                    )
+                }));
+            }
+
+            #[allow(unsafe_code)]
+            impl<T: crate::client::Transport + 'static> crate::interface::Fill<#vtable>
+                for crate::client::Client<T>
+            {
+                const FILLED: #vtable = #vtable { quick: 0, #(#slots,)* };
             }
         }
     }

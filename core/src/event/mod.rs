@@ -60,6 +60,27 @@ impl Event {
         self.domain.as_ref().into_option()
     }
 
+    /// An event from the message in which a server sent it, behind the id of
+    /// its callback; absent for a message that is no event or does not decode.
+    pub fn from_message(program: Program, procedure: i32, payload: &[u8]) -> Option<(i32, Self)> {
+        let description = all_events().find(|event| event.program == program && event.callback == procedure)?;
+        let mut input = Reader::new(payload);
+        let callback = i32::decode(&mut input).ok()?;
+        let body = input.rest();
+        let mut fields = Reader::new(if description.reason_first { body.get(4..)? } else { body });
+        let domain = match description.kind {
+            EventKind::DOMAIN | EventKind::QEMU_MONITOR => ROption::RSome(Domain::decode(&mut fields).ok()?),
+            _ => ROption::RNone,
+        };
+        Some((callback, Self { kind: description.kind, id: description.id, domain, body: body.into() }))
+    }
+
+    /// A driver lost its own connection to whatever it drives.
+    pub fn connection_closed(reason: CloseReason) -> Result<Self> {
+        let body = connection_closed(reason)?.into();
+        Ok(Self { kind: EventKind::CONNECTION, id: 0, domain: ROption::RNone, body })
+    }
+
     /// The message without a callback id.
     pub fn body(&self) -> &[u8] {
         &self.body

@@ -8,7 +8,8 @@
 //!   the host's [`Connection`];
 //! - `CALLS`, the table of wire numbers, types, limits and access rules;
 //! - `dispatch`, which decodes, calls and encodes for a server;
-//! - the same trait on [`Client`](crate::client::Client) for the other end.
+//! - the same trait on [`Client`](crate::client::Client) for the other end, and
+//!   the vtable with which a client serves as a driver's connection.
 //!
 //! Adding a call is adding one method at the **end** of its trait: slots are
 //! found by position, and an older plugin simply ends earlier.

@@ -18,6 +18,8 @@ pub(super) enum StreamEnd {
     Bytes(OwnedFd),
     /// A part of a file.
     File(OwnedFd, FileRange),
+    /// A stream of packets that knows holes and failures.
+    Packets(OwnedFd),
 }
 
 /// One call of one client.
@@ -85,6 +87,10 @@ impl Context for Caller {
 
     fn open_file(&self, file: OwnedFd, range: FileRange) -> Result<()> {
         self.join(StreamEnd::File(file, range))
+    }
+
+    fn open_packets(&self, end: OwnedFd) -> Result<()> {
+        self.join(StreamEnd::Packets(end))
     }
 
     fn take_descriptor(&self, index: u32) -> Result<OwnedFd> {

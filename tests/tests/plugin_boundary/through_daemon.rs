@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use oxivirt_core::call::Call;
-use oxivirt_core::client::{Client, UnixTransport};
-use oxivirt_core::interface::{Connect, DomainLifecycle, DomainListing, Session};
+use oxivirt_core::client::{Client, Limits, Link, Opening, connect_unix, open};
+use oxivirt_core::interface::{Connect, DomainLifecycle, DomainListing};
 use oxivirt_core::{ErrorCode, Result};
 use oxivirt_tests::assets;
 use oxivirt_tests::sandbox::{Program, Sandbox};
@@ -18,13 +18,9 @@ const SOON: Duration = Duration::from_secs(20);
 /// More than a daemon has workers for a start.
 const HANGING: usize = 24;
 
-fn client(sandbox: &Sandbox, uri: &str) -> Result<Client<UnixTransport>> {
-    let client = Client::new(UnixTransport::connect(&sandbox.socket(), SOON)?);
-    Call::internal("test", |call| {
-        client.auth_list(call)?;
-        client.connect_open(call, Some(uri), 0)
-    })?;
-    Ok(client)
+fn client(sandbox: &Sandbox, uri: &str) -> Result<Client<Link>> {
+    let limits = Limits { answer: SOON, ..Limits::default() };
+    open(connect_unix(&sandbox.socket())?, Opening { limits, ..Opening::new(uri) }, Box::new(|_| {}))
 }
 
 fn daemon(plugins: &tempfile::TempDir) -> Sandbox {

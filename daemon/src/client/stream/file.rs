@@ -133,7 +133,7 @@ impl Stream {
 }
 
 /// The message body of a hole.
-fn hole(length: u64) -> io::Result<Vec<u8>> {
+pub(super) fn hole(length: u64) -> io::Result<Vec<u8>> {
     let mut out = Writer::new();
     let length = i64::try_from(length).map_err(io::Error::other)?;
     length.encode(&mut out).and_then(|()| 0u32.encode(&mut out)).map_err(io::Error::other)?;

@@ -6,6 +6,7 @@
 
 mod bytes;
 mod file;
+mod packets;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -45,6 +46,7 @@ pub(super) struct Stream {
 enum End {
     Bytes(bytes::Descriptor),
     File(file::Part),
+    Packets(packets::Peer),
 }
 
 /// What came from the client.
@@ -82,6 +84,7 @@ impl Client {
     ) -> Result<Arc<Stream>> {
         let end = match end {
             StreamEnd::Bytes(end) => End::Bytes(bytes::Descriptor::new(end, &self.server.daemon().runtime)?),
+            StreamEnd::Packets(end) => End::Packets(packets::Peer::new(end, &self.server.daemon().runtime)?),
             StreamEnd::File(file, range) => End::File(file::Part::new(file, range, writes)),
         };
         let stream = Arc::new(Stream::new(self, header, end));
@@ -172,6 +175,10 @@ impl Stream {
                     result = self.bytes_to_client(end) => result.map(|()| Status::CONTINUE),
                     result = self.bytes_to_driver(end) => result,
                 },
+                End::Packets(end) => tokio::select! {
+                    result = self.packets_to_client(end) => result,
+                    result = self.packets_to_driver(end) => result,
+                },
                 End::File(part) if part.writes => self.stream_to_file(part).await,
                 End::File(part) => tokio::select! {
                     result = self.file_to_client(part) => result.map(|()| Status::CONTINUE),
@@ -241,13 +248,14 @@ impl Stream {
         match &self.end {
             End::Bytes(end) => end.writes,
             End::File(part) => part.writes,
+            End::Packets(_) => true,
         }
     }
 
     /// Queues a hole: a length, and flags that must be 0. Returns what
     /// [`Self::push`] returns.
     fn take_hole(&self, payload: &[u8]) -> Result<bool> {
-        if !matches!(&self.end, End::File(part) if part.writes) {
+        if !matches!(&self.end, End::File(part) if part.writes) && !matches!(&self.end, End::Packets(_)) {
             return Err(Error::no_support("holes in this stream"));
         }
         let mut input = Reader::new(payload);
