@@ -135,6 +135,12 @@ impl Link {
     }
 }
 
+impl AsRef<Link> for Link {
+    fn as_ref(&self) -> &Link {
+        self
+    }
+}
+
 impl Drop for Link {
     fn drop(&mut self) {
         self.close();

@@ -56,4 +56,9 @@ impl<T> Client<T> {
     pub fn transport(&self) -> &T {
         &self.0
     }
+
+    /// Takes the transport back.
+    pub fn into_transport(self) -> T {
+        self.0
+    }
 }

@@ -38,7 +38,7 @@ pub struct Opening<'a> {
     pub peer: String,
     /// Limits of every wait.
     pub limits: Limits,
-    /// On whose behalf; empty for ourselves. A server that does not take it refuses the connection.
+    /// On whose behalf; empty for ourselves. Told before the opening, which only our own daemon takes.
     pub identity: Vec<TypedParam>,
     /// Answers challenges.
     pub authenticate: &'a dyn Authenticate,
@@ -77,13 +77,13 @@ pub fn open(socket: OwnedFd, opening: Opening<'_>, listener: Listener) -> Result
         if client.connect_supports_feature(call, PROGRAM_KEEPALIVE).unwrap_or_default() != 0 {
             client.transport().expect_signs_of_life();
         }
+        if !opening.identity.is_empty() {
+            client.connect_set_identity(call, &List::new(opening.identity)?, 0)?;
+        }
         let flags = if opening.flags.contains(OpenFlags::READ_ONLY) { OpenFlags::READ_ONLY } else { OpenFlags::EMPTY };
         client.connect_open(call, Some(opening.uri).filter(|uri| !uri.is_empty()), flags.0)?;
         if client.connect_supports_feature(call, PROGRAM_KEEPALIVE).unwrap_or_default() != 0 {
             client.transport().expect_signs_of_life();
-        }
-        if !opening.identity.is_empty() {
-            client.connect_set_identity(call, &List::new(opening.identity)?, 0)?;
         }
         if client.connect_supports_feature(call, REMOTE_CLOSE_CALLBACK).unwrap_or_default() != 0 {
             // Drivers without a connection of their own have nothing to tell.

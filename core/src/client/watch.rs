@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Client, Link, Told};
+use super::{Client, Link, Told, Transport};
 use crate::call::Call;
 use crate::constants::{
     DomainEventId, NetworkEventId, NodeDeviceEventId, QemuMonitorEventRegisterFlags, SecretEventId, StoragePoolEventId,
@@ -62,9 +62,9 @@ impl Watches {
     ///
     /// * `key`: only events about this object.
     /// * Returns a number for [`Watches::remove`], unique on this connection.
-    pub fn add(
+    pub fn add<T: Transport>(
         &self,
-        client: &Client<Link>,
+        client: &Client<T>,
         call: &Call,
         kind: EventKind,
         id: i32,
@@ -97,7 +97,7 @@ impl Watches {
     /// Takes a callback back; the server is told when it was the last of its kind.
     ///
     /// * Errors: `INVALID_ARG` for an unknown number.
-    pub fn remove(&self, client: &Client<Link>, call: &Call, number: i32) -> Result<()> {
+    pub fn remove<T: Transport>(&self, client: &Client<T>, call: &Call, number: i32) -> Result<()> {
         let _once = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         let (kind, theirs) = {
             let mut table = self.table();
@@ -117,7 +117,7 @@ impl Watches {
 }
 
 /// Asks a server for one kind of event about all objects; returns its callback id.
-pub fn ask(client: &Client<Link>, call: &Call, kind: EventKind, id: i32) -> Result<i32> {
+pub fn ask<T: Transport>(client: &Client<T>, call: &Call, kind: EventKind, id: i32) -> Result<i32> {
     match kind {
         EventKind::DOMAIN => client.connect_domain_event_callback_register_any(call, DomainEventId(id), None),
         EventKind::NETWORK => client.connect_network_event_register_any(call, NetworkEventId(id), None),
@@ -131,7 +131,7 @@ pub fn ask(client: &Client<Link>, call: &Call, kind: EventKind, id: i32) -> Resu
     }
 }
 
-fn take_back(client: &Client<Link>, call: &Call, kind: EventKind, theirs: i32) -> Result<()> {
+fn take_back<T: Transport>(client: &Client<T>, call: &Call, kind: EventKind, theirs: i32) -> Result<()> {
     match kind {
         EventKind::DOMAIN => client.connect_domain_event_callback_deregister_any(call, theirs),
         EventKind::NETWORK => client.connect_network_event_deregister_any(call, theirs),
@@ -146,10 +146,10 @@ fn take_back(client: &Client<Link>, call: &Call, kind: EventKind, theirs: i32) -
 /// Asks for every described event; kinds that the server's driver does not have are left out.
 ///
 /// * Errors: only those of the connection itself.
-pub fn ask_for_everything(client: &Client<Link>, call: &Call) -> Result<()> {
+pub fn ask_for_everything<T: Transport + AsRef<Link>>(client: &Client<T>, call: &Call) -> Result<()> {
     for event in crate::event::all_events() {
         if let Err(error) = ask(client, call, event.kind, event.id) {
-            if let Some(ended) = client.transport().ended() {
+            if let Some(ended) = client.transport().as_ref().ended() {
                 return Err(ended);
             }
             tracing::debug!(event = event.name, %error, "the server does not tell this event");

@@ -49,6 +49,7 @@ constants! {
         NODE_DEVICE = 5,
         NETWORK_FILTER = 6,
         SECURITY = 7,
+        REMOTE = 8,
     }
 }
 
@@ -76,7 +77,7 @@ pub trait Driver: Send + Sync + Sized + 'static {
 
     /// Opens a connection.
     ///
-    /// * `uri`: as the client gave it, one of the driver's schemes, without transport.
+    /// * `uri`: as the client gave it, one of the driver's schemes.
     /// * Errors: `INVALID_ARG` for a path that means nothing to this driver.
     fn open(&self, call: &Call, uri: &str, flags: OpenFlags) -> Result<Opened<Self::Connection>>;
 
@@ -141,7 +142,8 @@ pub struct DriverModule {
     pub kind: DriverKind,
     /// Its name, such as `QEMU`.
     pub name: RStr<'static>,
-    /// The URI schemes that it serves.
+    /// The URI schemes that it serves. `+tcp` is any scheme with that
+    /// transport; `esx//` also takes URIs that name a host.
     pub schemes: RSlice<'static, RStr<'static>>,
     /// The kinds of driver that it asks for services; they start first.
     pub wants: RSlice<'static, DriverKind>,

@@ -119,13 +119,17 @@ impl Registry {
         &self.drivers
     }
 
-    /// Opens a connection for a URI without transport.
+    /// Opens a connection.
+    ///
+    /// A URI with a transport (`qemu+tcp://host/system`) goes to a driver with
+    /// that transport, one with a host alone to a driver that takes hosts for
+    /// this scheme, else to one with the transport `tls`.
     ///
     /// * Errors: `NO_CONNECT` naming the scheme when no driver serves it, or
     ///   why the one that would does not run.
     pub fn open(&self, call: &Call, uri: &str, flags: OpenFlags) -> Result<Connection> {
         let scheme = uri.split(':').next().unwrap_or_default();
-        let entry = self.drivers.iter().find(|entry| entry.module.schemes().iter().any(|name| name == scheme));
+        let entry = self.entry_for(uri);
         let no_connect = |detail: String| Err(Error::new(ErrorCode::NO_CONNECT, detail));
         match entry.map(|entry| (&entry.state, entry.module)) {
             Some((DriverState::Ready(driver), module)) => {
@@ -141,6 +145,21 @@ impl Registry {
                 no_connect(format!("'{uri}': driver {} did not start: {error}", module.name()))
             }
             None => no_connect(format!("'{uri}': no driver plugin for scheme '{scheme}' is installed")),
+        }
+    }
+
+    fn entry_for(&self, uri: &str) -> Option<&DriverEntry> {
+        let with = |wanted: &str| {
+            self.drivers.iter().find(|entry| entry.module.schemes().iter().any(|name| name.as_str() == wanted))
+        };
+        let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
+        if let Some((_, transport)) = scheme.split_once('+') {
+            return with(&format!("+{transport}"));
+        }
+        let takes_hosts = with(&format!("{scheme}//"));
+        match names_host(rest) {
+            true => takes_hosts.or_else(|| with(DEFAULT_TRANSPORT)).or_else(|| with(scheme)),
+            false => with(scheme).or(takes_hosts),
         }
     }
 
@@ -166,6 +185,15 @@ impl Registry {
             }
         }
     }
+}
+
+/// The transport of a URI that names a host and no transport.
+const DEFAULT_TRANSPORT: &str = "+tls";
+
+/// Whether what follows the scheme names a host.
+fn names_host(rest: &str) -> bool {
+    let authority = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| !authority.is_empty())
 }
 
 /// Starts a driver on a thread of its own, so that one that hangs is given up
@@ -207,4 +235,22 @@ fn order(mut waiting: Vec<(Plugin, DriverModuleRef)>) -> Vec<(Plugin, DriverModu
         ordered.push(waiting.remove(ready.unwrap_or_default()));
     }
     ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_host;
+
+    #[test]
+    fn hosts_stand_between_the_slashes() {
+        for (rest, expected) in [
+            ("//box/system", true),
+            ("//me@[::1]:1/", true),
+            ("///system", false),
+            ("//?socket=/a", false),
+            ("", false),
+        ] {
+            assert_eq!(names_host(rest), expected, "{rest}");
+        }
+    }
 }
