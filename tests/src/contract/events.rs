@@ -26,7 +26,7 @@ impl SeenEvent {
     }
 
     /// From the body of a message that begins with the domain.
-    pub(super) fn decode(id: i32, body: &[u8]) -> Option<Self> {
+    fn decode(id: i32, body: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(body);
         let domain = Domain::decode(&mut reader).ok()?;
         let mut rest = Vec::new();

@@ -41,7 +41,7 @@ pub use events::{EventLog, SeenEvent};
 pub use host::{Recorder, recording_host};
 pub use report::{Outcome, Report, same_answers};
 pub use shared_object::{built_beside, shared_object};
-pub use socket::{SocketTransport, socket};
+pub use socket::socket;
 pub use subject::{Absent, Subject};
 
 /// What a case may expect of a driver beside what the interfaces promise.

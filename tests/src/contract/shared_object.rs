@@ -19,7 +19,10 @@ pub fn shared_object(file: &Path, uri: &'static str, folder: PathBuf, quirks: Qu
     let (host, recorder) = recording_host(folder);
     let registry = Registry::start(vec![plugin], host);
     let scheme = uri.split(':').next().unwrap_or_default();
-    let entry = registry.drivers().iter().find(|entry| entry.module.schemes().iter().any(|name| name == scheme));
+    // A driver for a transport says so with a plus sign.
+    let transport = scheme.split_once('+').map(|(_, transport)| format!("+{transport}"));
+    let wanted = transport.as_deref().unwrap_or(scheme);
+    let entry = registry.drivers().iter().find(|entry| entry.module.schemes().iter().any(|name| name == wanted));
     let declared = match entry.map(|entry| (&entry.state, entry.module)) {
         Some((DriverState::Ready(_), module)) => super::declared(module),
         Some((DriverState::Declined(reason), _)) => return Err(format!("the driver declined: {reason}")),
