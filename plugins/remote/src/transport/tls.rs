@@ -115,7 +115,9 @@ fn carry(session: &mut ClientConnection, stream: &mut TcpStream, mut plain: &Uni
         if came[0].intersects(readable) && !ended {
             match session.read_tls(stream) {
                 Ok(0) => ended = true,
-                Ok(_) => drop(session.process_new_packets().map_err(io::Error::other)?),
+                Ok(_) => {
+                    session.process_new_packets().map_err(io::Error::other)?;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => return Err(error),
             }
