@@ -29,6 +29,8 @@ pub fn expand(domain: &mut DomainDefinition, emulator: &Emulator) -> Result<()> 
         let policy = if off { CpuFeaturePolicy::Disable } else { CpuFeaturePolicy::Require };
         features.push(CpuFeature { policy, name: feature.name });
     }
+    // A guest with it could not leave this host.
+    features.retain(|feature| feature.name != "invtsc");
     // What the definition says of a feature counts more.
     for own in &cpu.features {
         match features.iter_mut().find(|feature| feature.name == own.name) {

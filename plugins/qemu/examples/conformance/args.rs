@@ -66,6 +66,11 @@ fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<Strin
         {
             vnc.port = 5900;
         }
+        if let GraphicsKind::Spice(spice) = &mut graphics.kind
+            && spice.autoport
+        {
+            spice.port = 5901;
+        }
     }
     addresses::assign_usb(&mut live)?;
     aliases::assign(&mut live)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Address, ControllerType, DeviceInfo, DiskBus, InputBus, SoundModel, UsbAddress, UsbPort,
+    Address, ControllerType, DeviceInfo, DiskBus, HostdevSource, InputBus, SoundModel, UsbAddress, UsbPort,
 };
 use oxivirt_core::{Error, Result};
 
@@ -85,6 +85,8 @@ pub(super) fn check(domain: &mut DomainDefinition) -> Result<BTreeSet<Port>> {
 fn wanting(domain: &mut DomainDefinition) -> Vec<(&mut DeviceInfo, bool)> {
     let d = &mut domain.devices;
     let mut all: Vec<(&mut DeviceInfo, bool)> = d.hubs.iter_mut().map(|h| (&mut h.info, true)).collect();
+    let hostdevs = d.hostdevs.iter_mut().filter(|x| matches!(x.source, HostdevSource::Usb(_)));
+    all.extend(hostdevs.map(|x| (&mut x.info, false)));
     let ccid = d.controllers.iter_mut().filter(|c| c.kind == ControllerType::Ccid);
     all.extend(ccid.map(|c| (&mut c.info, false)));
     all.extend(d.disks.iter_mut().filter(|x| x.target.bus == Some(DiskBus::Usb)).map(|x| (&mut x.info, false)));

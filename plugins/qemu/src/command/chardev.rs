@@ -1,6 +1,6 @@
 //! Character devices: the host side of serial lines, channels and the like.
 
-use oxivirt_conf::domain::devices::{CharKind, CharProtocol, CharSource, SocketMode};
+use oxivirt_conf::domain::devices::{CharKind, CharProtocol, CharReconnect, CharSource, SocketMode};
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
@@ -72,7 +72,7 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
             if tcp.mode == SocketMode::Bind {
                 text.push_str(",server=on,wait=off");
             }
-            text.push_str(&reconnect(b, tcp.reconnect.as_ref().and_then(|r| r.timeout)));
+            text.push_str(&reconnect(b, wait(tcp.reconnect.as_ref())));
             text + &credentials.unwrap_or_default()
         }
         CharKind::Unix(unix) => {
@@ -83,8 +83,7 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
                     format!("socket,id={id},fd={fd},server=on,wait=off")
                 }
                 SocketMode::Connect => {
-                    format!("socket,id={id},path={}", escape(&path))
-                        + &reconnect(b, unix.reconnect.as_ref().and_then(|r| r.timeout))
+                    format!("socket,id={id},path={}", escape(&path)) + &reconnect(b, wait(unix.reconnect.as_ref()))
                 }
             }
         }
@@ -114,6 +113,12 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
     }
     b.pair("-chardev", text);
     Ok(id)
+}
+
+/// Seconds before another try; none at all is said as well.
+fn wait(reconnect: Option<&CharReconnect>) -> Option<u32> {
+    let reconnect = reconnect?;
+    if reconnect.enabled.is_yes() { reconnect.timeout } else { Some(0) }
 }
 
 /// How long to wait before trying again; versions differ in the unit.

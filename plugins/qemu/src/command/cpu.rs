@@ -81,7 +81,7 @@ fn model(b: &Builder<'_>) -> Result<String> {
     // Two that only the guest's own system can switch.
     let own = |name: &str| matches!(name, "osxsave" | "ospke");
     for feature in cpu.features.iter().filter(|f| !own(&f.name)) {
-        let name = feature_name(&feature.name);
+        let name = if b.is_x86() { feature_name(&feature.name) } else { feature.name.clone() };
         let state = match feature.policy {
             CpuFeaturePolicy::Force | CpuFeaturePolicy::Require | CpuFeaturePolicy::Optional => "on",
             CpuFeaturePolicy::Disable | CpuFeaturePolicy::Forbid => "off",

@@ -2,8 +2,8 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Address, BalloonModel, Channel, ChannelTarget, DiskBus, DiskDevice, Input, InputBus, InputType, MemBalloon, Panic,
-    PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel,
+    Address, BalloonModel, Channel, ChannelTarget, CharKind, DiskBus, DiskDevice, Input, InputBus, InputType,
+    MemBalloon, Panic, PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel,
 };
 use oxivirt_core::{Error, Result};
 
@@ -140,7 +140,6 @@ pub(super) fn refuse_unknown(domain: &DomainDefinition) -> Result<()> {
         (!d.leases.is_empty(), "<lease>"),
         (!domain.throttle_groups.is_empty(), "<throttlegroups>"),
         (domain.bootloader.is_some(), "<bootloader>"),
-        (domain.idmap.is_some(), "<idmap>"),
     ] {
         if present {
             return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));
@@ -210,12 +209,14 @@ fn channel(b: &mut Builder<'_>, c: &Channel) -> Result<()> {
     match &c.target {
         ChannelTarget::Virtio { name, .. } => {
             let place = place::device(b, &c.info, "channel")?;
+            // What the agent of SPICE listens to.
+            let usual = matches!(c.source.kind, CharKind::SpiceVmc).then_some("com.redhat.spice.0");
             let props = Props::new()
                 .text("driver", "virtserialport")
                 .and(&place)
                 .text("chardev", id)
                 .text("id", alias)
-                .maybe_text("name", name.as_ref());
+                .maybe_text("name", name.as_deref().or(usual));
             b.json("-device", &props);
             Ok(())
         }
@@ -242,6 +243,13 @@ fn consoles(b: &mut Builder<'_>) -> Result<()> {
                 let place = place::device(b, &c.info, "console")?;
                 let props =
                     Props::new().text("driver", "virtconsole").and(&place).text("chardev", id).text("id", alias);
+                b.json("-device", &props);
+            }
+            Some(line @ ("sclp" | "sclplm")) => {
+                let alias = super::alias(&c.info)?.to_owned();
+                let id = chardev(b, &c.source, &alias, Use::Plain)?;
+                let driver = if line == "sclp" { "sclpconsole" } else { "sclplmconsole" };
+                let props = Props::new().text("driver", driver).text("chardev", id).text("id", alias);
                 b.json("-device", &props);
             }
             other => {

@@ -49,7 +49,10 @@ pub(super) fn video(b: &mut Builder<'_>, v: &Video) -> Result<Option<Props>> {
         )));
     }
     let alias = super::alias(&v.info)?;
-    let mut props = Props::new().text("driver", driver).and(&place::virtio(Some(&v.driver.virtio)));
+    let mut props = Props::new().text("driver", driver);
+    if !other {
+        props = props.and(&place::virtio(Some(&v.driver.virtio)));
+    }
     props = props.text("id", alias);
     let chardev = match other {
         true => {

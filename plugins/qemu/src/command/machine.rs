@@ -39,6 +39,9 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
     if let Some(version) = f.gic.as_ref().and_then(|gic| gic.version) {
         add("gic-version", version.as_str());
     }
+    if let Some(aia) = &f.aia {
+        add("aia", aia.0.as_str());
+    }
     if domain.devices.iommus.iter().any(|i| i.model == IommuModel::SmmuV3) {
         add("iommu", "smmuv3");
     }
@@ -111,7 +114,6 @@ fn refuse_features(b: &Builder<'_>) -> Result<()> {
         (f.ccf_assist.is_some(), "ccf-assist"),
         (f.cfpc.is_some() || f.sbbc.is_some() || f.ibs.is_some(), "cfpc, sbbc or ibs"),
         (f.ras.is_some(), "ras"),
-        (f.aia.is_some(), "aia"),
         (f.hap.is_some(), "hap"),
         (f.msrs.is_some(), "msrs"),
         (f.privnet, "privnet"),
@@ -130,8 +132,12 @@ fn refuse_features(b: &Builder<'_>) -> Result<()> {
 /// `-smp`.
 pub(super) fn cpus(b: &mut Builder<'_>) -> Result<()> {
     let vcpu = &b.domain.vcpu;
-    let mut text = vcpu.current.to_string();
-    if vcpu.current != vcpu.maximum {
+    // Those that can be taken away again are plugged in later.
+    let later =
+        b.domain.vcpus.iter().filter(|v| v.enabled.is_yes() && v.hotpluggable.is_some_and(YesNo::is_yes)).count();
+    let boot = vcpu.current.saturating_sub(u32::try_from(later).unwrap_or(u32::MAX)).max(1);
+    let mut text = boot.to_string();
+    if boot != vcpu.maximum {
         text.push_str(&format!(",maxcpus={}", vcpu.maximum));
     }
     match b.domain.cpu.as_ref().and_then(|c| c.topology.as_ref()) {

@@ -27,6 +27,7 @@ mod protection;
 mod storage;
 mod tpm;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -168,6 +169,7 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         environment: Vec::new(),
         boot: boot_order(request.domain),
         fdsets: 0,
+        before: RefCell::default(),
     };
     devices::refuse_unknown(request.domain)?;
     b.pair("-name", format!("guest={},debug-threads=on", escape(&request.domain.name)));
@@ -223,6 +225,8 @@ struct Builder<'a> {
     /// Boot order by alias.
     boot: HashMap<String, u32>,
     fdsets: u32,
+    /// Devices that have to come before the next one.
+    before: RefCell<Vec<Props>>,
 }
 
 impl Builder<'_> {
@@ -236,6 +240,11 @@ impl Builder<'_> {
     }
 
     fn json(&mut self, option: &str, props: &Props) {
+        if option == "-device" {
+            for first in self.before.take() {
+                self.pair(option, first.json());
+            }
+        }
         let text = match option {
             "-device" => namespace::overridden(self.domain, props),
             _ => None,
@@ -304,7 +313,9 @@ impl Builder<'_> {
             Some("pci-root") if index != 0 => format!("{}.0", alias(&controller.info)?),
             // Only some boards number the bus that they have.
             Some("pci-root") => {
-                let numbered = arch::board(self.domain).is_none_or(|b| b.host_bridges || b.virtio == VirtioBus::Ccw);
+                let numbered = arch::board(self.domain).is_none_or(|b| {
+                    b.host_bridges || b.virtio == VirtioBus::Ccw || self.domain.os.arch().starts_with("ppc")
+                });
                 if numbered { "pci.0" } else { "pci" }.to_owned()
             }
             Some("pcie-root") => "pcie.0".to_owned(),

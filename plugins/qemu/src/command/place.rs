@@ -62,6 +62,18 @@ pub(super) fn virtio_driver(pci: &str, info: &DeviceInfo) -> String {
 fn pci_at(b: &Builder<'_>, info: &DeviceInfo, at: &PciAddress) -> Result<Props> {
     let mut props = Props::new().text("bus", b.pci_bus(u32::from(at.bus))?);
     props = props.maybe_flag("multifunction", at.multifunction.map(|m| m.is_on()));
+    if let Some(zpci) = &at.zpci
+        && let Some(uid) = zpci.uid
+    {
+        // On s390 the identity of a PCI device is a device of its own.
+        let identity = Props::new()
+            .text("driver", "zpci")
+            .number("uid", uid)
+            .maybe_number("fid", zpci.fid)
+            .text("target", super::alias(info)?)
+            .text("id", format!("zpci{uid}"));
+        b.before.borrow_mut().push(identity);
+    }
     let place = match at.function {
         0 => format!("{:#x}", at.slot),
         function => format!("{:#x}.{function:#x}", at.slot),

@@ -343,7 +343,10 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
         (live.on_lockfailure.is_some(), "<on_lockfailure>"),
         (labelled, "<seclabel> of a security driver"),
         (live.vcpu.placement.as_str() == "auto", "<vcpu placement='auto'>"),
-        (!live.vcpus.is_empty() && live.vcpu.current != live.vcpu.maximum, "<vcpus> that are added to a guest"),
+        (
+            live.vcpus.iter().any(|v| v.enabled.is_yes() && v.hotpluggable.is_some_and(|h| h.is_yes())),
+            "<vcpus> that are added to a guest",
+        ),
         (live.perf.is_some(), "<perf>"),
         (numa_by_system, "<numatune> mode 'restrictive'"),
         (reservations, "<reservations> that the daemon keeps"),
