@@ -21,6 +21,7 @@ mod lifecycle;
 mod malformed;
 mod polkit;
 mod python;
+mod qemu_devices;
 mod sasl;
 mod schemas;
 mod secondary;
