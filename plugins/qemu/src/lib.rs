@@ -24,6 +24,7 @@ pub mod firmware;
 pub mod guests;
 pub mod hooks;
 pub mod lifecycle;
+mod migratable;
 pub mod monitor;
 pub mod process;
 pub mod state;

@@ -12,8 +12,8 @@ use oxivirt_core::types::{
 use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::{Own, affected_one, check_flags};
-use crate::QemuConnection;
 use crate::process::cpu_time;
+use crate::{QemuConnection, migratable};
 
 #[implements]
 impl DomainInformation for QemuConnection {
@@ -32,15 +32,22 @@ impl DomainInformation for QemuConnection {
         let wanted = [(F::SECURE, FormatFlags::SECURE), (F::MIGRATABLE, FormatFlags::MIGRATABLE)];
         let print =
             wanted.iter().filter(|(flag, _)| flags.contains(*flag)).fold(print, |print, (_, more)| print | *more);
-        match (snapshot.is_active(), snapshot.status.balloon_kib) {
-            // What the balloon last said is newer than the definition.
-            (true, Some(kib)) if kib != definition.current_memory.0 && !flags.contains(F::INACTIVE) => {
-                let mut definition = DomainDefinition::clone(definition);
-                definition.current_memory.0 = kib;
-                definition.format(print).own()
-            }
-            _ => definition.format(print).own(),
+        // What the balloon last said is newer than the definition.
+        let balloon = match snapshot.is_active() && !flags.contains(F::INACTIVE) {
+            true => snapshot.status.balloon_kib.filter(|kib| *kib != definition.current_memory.0),
+            false => None,
+        };
+        if balloon.is_none() && !flags.contains(F::MIGRATABLE) {
+            return definition.format(print).own();
         }
+        let mut definition = DomainDefinition::clone(definition);
+        if let Some(kib) = balloon {
+            definition.current_memory.0 = kib;
+        }
+        if flags.contains(F::MIGRATABLE) {
+            migratable::reduce(&mut definition);
+        }
+        definition.format(print).own()
     }
 
     #[quick]
