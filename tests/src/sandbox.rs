@@ -306,7 +306,7 @@ impl Sandbox {
     }
 
     /// Takes away everything through which a user's settings could reach a program.
-    fn clean<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub fn clean<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if ["LIBVIRT_", "VIRSH_", "XDG_", "OXIVIRT_", "LC_"].iter().any(|prefix| text.starts_with(prefix)) {

@@ -22,6 +22,7 @@ mod malformed;
 mod polkit;
 mod python;
 mod qemu_devices;
+mod same_answers;
 mod sasl;
 mod schemas;
 mod secondary;
