@@ -1,5 +1,6 @@
 //! The proof of Oxivirt: what every test of a driver or of the whole stack uses.
 //!
+//! * [`load`] is what dishonest clients send, and what it costs.
 //! * [`process`] runs programs, always within a time limit.
 //! * [`assets`] finds (and builds when needed) the daemon, the plugins and the test guest.
 //! * [`contract`] is the suite that every driver passes, however it is reached.
@@ -18,6 +19,7 @@ pub mod console;
 pub mod contract;
 pub mod corpus;
 pub mod fixture;
+pub mod load;
 pub mod pki;
 pub mod process;
 pub mod sandbox;

@@ -158,6 +158,10 @@ impl Sandbox {
             command.args(&self.arguments);
         }
         self.clean(&mut command).envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(log).stderr(errors);
+        if matches!(self.program, Program::Oxivirt { .. }) {
+            // A relative path that a client makes up leads nowhere else.
+            command.current_dir(self.root());
+        }
         if self.own_group {
             command.process_group(0);
         }

@@ -30,8 +30,11 @@ pub mod procedure {
     pub const DOMAIN_GET_INFO: i32 = 16;
     pub const DOMAIN_LOOKUP_BY_NAME: i32 = 23;
     pub const DOMAIN_UNDEFINE: i32 = 35;
+    pub const DOMAIN_RESUME: i32 = 28;
+    pub const DOMAIN_SUSPEND: i32 = 34;
     pub const AUTH_LIST: i32 = 66;
     pub const CONNECT_GET_LIB_VERSION: i32 = 157;
+    pub const DOMAIN_SCREENSHOT: i32 = 211;
     pub const CONNECT_LIST_ALL_DOMAINS: i32 = 273;
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: i32 = 316;
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY: i32 = 317;

@@ -10,6 +10,7 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod guest;
+mod load;
 mod new_driver;
 mod packages;
 mod stage;
@@ -44,6 +45,8 @@ enum Command {
     NewDriver(new_driver::Arguments),
     /// Measure our daemon beside another one
     Bench(bench::Arguments),
+    /// Send garbage in large numbers and see what the daemon makes of it
+    Load(load::Arguments),
     /// Run the data suites of libvirt's own tests
     Conformance(conformance::Arguments),
     /// Hold the house rules against the workspace
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Stage(arguments) => stage::command(&arguments),
         Command::Conformance(arguments) => conformance::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
+        Command::Load(arguments) => load::command(&arguments),
         Command::NewDriver(arguments) => new_driver::command(&arguments),
         Command::Check(arguments) => check::command(&arguments),
     };

@@ -116,6 +116,11 @@ const PACKAGES: &[Package] = &[
     package("openssl", Purpose::Test, "makes certificates"),
     package("libsasl2-modules", Purpose::Test, "passwords by SCRAM in stock clients"),
     package("dbus-daemon", Purpose::Test, "a private bus for polkit's stand-in"),
+    package("libsys-virt-perl", Purpose::Test, "stock Perl bindings"),
+    package("ruby-libvirt", Purpose::Test, "stock Ruby bindings"),
+    package("libvirt-dbus", Purpose::Test, "stock D-Bus interface"),
+    package("virtinst", Purpose::Test, "virt-install, virt-xml and virt-clone"),
+    backport("libvirt-doc", 11, Purpose::Test, "documents for the test driver"),
     package("libxml2-utils", Purpose::Test, "validates XML"),
     package("g++", Purpose::Test, "links the fuzz targets"),
     Package {

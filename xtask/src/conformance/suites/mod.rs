@@ -16,6 +16,7 @@ mod secret;
 mod snapshot;
 mod storage;
 mod sysinfo;
+mod virsh;
 
 /// Every suite: its name, its folder in the corpus, and what it does there.
 pub(super) const SUITES: &[(&str, &str, Suite)] = &[
@@ -38,4 +39,5 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("storagepool(caps)", "storagepool/caps", storage::capabilities),
     ("storagevol", "storagevol", storage::volumes),
     ("sysinfo", "sysinfo", sysinfo::sysinfo),
+    ("virsh", "virsh", virsh::sessions),
 ];
