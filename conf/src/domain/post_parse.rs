@@ -325,19 +325,43 @@ fn generated_mac(prefix: [u8; 3]) -> MacAddress {
     MacAddress([x, y, z, a, b, c])
 }
 
+/// The model of a controller that makes up USB 2 together with others under one index.
+fn ensemble_part(controller: &Controller) -> Option<String> {
+    let model = controller.model.as_ref().filter(|_| controller.kind == ControllerType::Usb)?;
+    model.starts_with("ich9-").then(|| model.clone())
+}
+
 /// Indexes and ports that were left open.
 fn number_devices(def: &mut DomainDefinition) -> Result<()> {
     let devices = &mut def.devices;
     let mut taken: HashSet<(ControllerType, u32)> =
         devices.controllers.iter().filter_map(|c| Some((c.kind, c.index?))).collect();
     let mut next: HashMap<ControllerType, u32> = HashMap::new();
+    let mut ensembles: BTreeMap<u32, HashSet<String>> = BTreeMap::new();
+    for controller in &devices.controllers {
+        if let (Some(index), Some(model)) = (controller.index, ensemble_part(controller)) {
+            ensembles.entry(index).or_default().insert(model);
+        }
+    }
     for controller in devices.controllers.iter_mut().filter(|c| c.index.is_none()) {
         let kind = controller.kind;
+        let part = ensemble_part(controller);
+        // The first ensemble of USB 2 that lacks this one.
+        if let Some(model) = &part
+            && let Some((index, models)) = ensembles.iter_mut().find(|(_, models)| !models.contains(model))
+        {
+            controller.index = Some(*index);
+            models.insert(model.clone());
+            continue;
+        }
         let next = next.entry(kind).or_default();
         while !taken.insert((kind, *next)) {
             *next = next.saturating_add(1);
         }
         controller.index = Some(*next);
+        if let Some(model) = part {
+            ensembles.entry(*next).or_default().insert(model);
+        }
     }
     macro_rules! ports {
         ($list:expr) => {
@@ -574,5 +598,39 @@ fn primary_video(def: &mut DomainDefinition) {
         && first.model.kind != VideoType::None
     {
         first.model.primary = Some(YesNo::Yes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::NoHooks;
+    use super::*;
+
+    /// Model and index of every controller, after the numbering.
+    fn numbered(controllers: &str) -> Vec<(String, u32)> {
+        let xml = format!(
+            "<domain type='test'><name>x</name><memory>1024</memory><os><type>hvm</type></os>\
+             <devices>{controllers}</devices></domain>"
+        );
+        let domain = DomainDefinition::parse(&xml, ParseFlags::INACTIVE, &NoHooks).unwrap();
+        let list = domain.devices.controllers.iter();
+        list.map(|c| (c.model.clone().unwrap_or_default(), c.index.unwrap())).collect()
+    }
+
+    #[test]
+    fn parts_of_one_usb_2_controller_share_an_index() {
+        let set = "<controller type='usb' model='ich9-ehci1'/>\
+                   <controller type='usb' model='ich9-uhci1'><master startport='0'/></controller>";
+        let of = |parts: &[(&str, u32)]| parts.iter().map(|(m, i)| ((*m).to_owned(), *i)).collect::<Vec<_>>();
+        assert_eq!(numbered(set), of(&[("ich9-ehci1", 0), ("ich9-uhci1", 0)]));
+        assert_eq!(
+            numbered(&format!("{set}{set}")),
+            of(&[("ich9-ehci1", 0), ("ich9-uhci1", 0), ("ich9-ehci1", 1), ("ich9-uhci1", 1)])
+        );
+        assert_eq!(
+            numbered(&format!("<controller type='usb' model='nec-xhci'/>{set}")),
+            of(&[("nec-xhci", 0), ("ich9-ehci1", 1), ("ich9-uhci1", 1)])
+        );
     }
 }
