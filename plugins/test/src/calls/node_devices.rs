@@ -118,7 +118,7 @@ impl NodeDevices for TestConnection {
     ) -> Result<NodeDevice> {
         check_flags(flags, 0, "node_device_lookup_scsi_host_by_wwn")?;
         let all = self.state().devices.all();
-        by_wwn(&all, wwnn, wwpn).map(|device| reference(device)).ok_or_else(|| {
+        by_wwn(&all, wwnn, wwpn).map(reference).ok_or_else(|| {
             let text = format!("no node device with matching wwnn '{wwnn}' and wwpn '{wwpn}'");
             Error::new(ErrorCode::NO_NODE_DEVICE, text).in_domain(ErrorDomain::TEST)
         })
