@@ -16,7 +16,7 @@ use super::{
     ParseFlags, Perf, Pm, Resource, SysInfo, Vcpu, VcpuEntry, post_parse, validate,
 };
 use crate::domain::devices::ThrottleGroup;
-use crate::xml::{Document, Element, KiB, Node, OnOff, RawElement, Writer};
+use crate::xml::{Document, Element, KiB, Node, OnOff, RawElement, Writer, bounded};
 use crate::xml_enum;
 
 xml_enum! {
@@ -146,16 +146,22 @@ impl DomainDefinition {
 
     /// Reads a `<domain>` inside another document in all phases.
     pub fn parse_node(node: Node<'_>, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<Self> {
-        let mut def = <Self as Element>::parse(node)?;
+        let mut def = <Self as Element>::parse(node).map_err(bounded)?;
         if !flags.has(ParseFlags::SKIP_POST_PARSE) {
-            post_parse::run(&mut def, flags, hooks)?;
-            if !flags.has(ParseFlags::SKIP_VALIDATE) {
-                validate::run(&def, Place(Some(node)))?;
-                hooks.validate(&def, flags)?;
-            }
+            def.finish(node, flags, hooks).map_err(bounded)?;
         }
         def.shrink_to_fit();
         Ok(def)
+    }
+
+    /// Defaults, addresses and checks.
+    fn finish(&mut self, node: Node<'_>, flags: ParseFlags, hooks: &dyn DomainHooks) -> Result<()> {
+        post_parse::run(self, flags, hooks)?;
+        if flags.has(ParseFlags::SKIP_VALIDATE) {
+            return Ok(());
+        }
+        validate::run(self, Place(Some(node)))?;
+        hooks.validate(self, flags)
     }
 
     /// Runs the phases behind the reading once more, for a definition that

@@ -19,6 +19,7 @@ mod writer;
 
 pub use element::Element;
 pub use raw::{RawElement, RawNode};
+pub(crate) use read::bounded;
 pub use read::{MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, MAX_SIZE};
 pub use scaled::{KiB, bytes_from, kib_from, unit_factor};
 pub use tree::{Children, Document, Node, ReadMode};

@@ -101,6 +101,14 @@ pub(super) fn clipped(mut message: String) -> String {
     message
 }
 
+/// An error whose message is [`clipped`].
+pub(crate) fn bounded(error: Error) -> Error {
+    match error.detail().len() > LONGEST_MESSAGE {
+        true => Error::new(error.code(), clipped(error.detail().to_owned())).in_domain(error.domain()),
+        false => error,
+    }
+}
+
 const LONGEST_MESSAGE: usize = 1024;
 
 /// Room made beforehand; what is larger may well be one long text.

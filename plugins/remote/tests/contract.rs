@@ -65,6 +65,10 @@ const STOCK_DIFFERS: &[(&str, &str)] = &[
         "virtual_cpus_are_told_while_running",
         "maps of CPUs are as many as were asked for, not as many as there are CPUs",
     ),
+    ("a_network_is_defined_and_found", "no flag of the document of a network is known"),
+    ("a_network_keeps_its_definition_while_it_runs", "no flag of the document of a network is known"),
+    ("an_interface_is_defined_and_forgotten", "hardware addresses are kept in the letters they were written in"),
+    ("pools_are_listed_as_the_flags_say", "a count without the pools takes no notice of the flags"),
 ];
 
 #[test]

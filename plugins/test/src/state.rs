@@ -115,6 +115,14 @@ impl Start {
     pub(crate) const BOOTED: Self = Self { reason: RunningReason::BOOTED, detail: StartedDetail::BOOTED };
     /// From a file.
     pub(crate) const RESTORED: Self = Self { reason: RunningReason::RESTORED, detail: StartedDetail::RESTORED };
+
+    /// As the event script is told.
+    pub(crate) fn word(self) -> &'static str {
+        match self.detail {
+            StartedDetail::RESTORED => "restored",
+            _ => "booted",
+        }
+    }
 }
 
 pub(crate) type Snapshot = object::Snapshot<DomainDefinition, Status>;

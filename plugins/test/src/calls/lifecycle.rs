@@ -210,7 +210,7 @@ impl State {
                 Ok(job) => {
                     let domain = reference(&job.snapshot());
                     self.emit(&domain, DomainEventType::STARTED, how.detail.0);
-                    self.script(&domain.name, "start", "after", "booted")?;
+                    self.script(&domain.name, "start", "after", how.word())?;
                     return Ok(domain);
                 }
                 // Somebody else has made it since.
@@ -255,6 +255,7 @@ impl State {
 
     /// Makes a domain that does not run run, under a new id.
     fn start(&self, job: &Job, definition: Arc<DomainDefinition>, how: Start) -> Result<Domain> {
+        self.script(definition.name(), "start", "before", "-")?;
         let id = self.domains.next_id().own()?;
         job.update(|snapshot| {
             snapshot.start(running(&definition, id), Some(id));
@@ -267,6 +268,7 @@ impl State {
         .own()?;
         let domain = reference(&job.snapshot());
         self.emit(&domain, DomainEventType::STARTED, how.detail.0);
+        self.script(&domain.name, "start", "after", how.word())?;
         Ok(domain)
     }
 
