@@ -1,9 +1,10 @@
 //! Finding every mistake of the configuration without serving anybody.
 
+use oxivirt_util::accounts;
 use oxivirt_util::paths::Root;
 
 use crate::options::Options;
-use crate::{access, accounts, lines, network, read_settings, sockets};
+use crate::{access, lines, network, read_settings, sockets};
 
 /// Reads everything that a start would read.
 ///

@@ -4,7 +4,6 @@
 //! Nothing here knows a driver.
 
 mod access;
-mod accounts;
 mod activation;
 mod admin;
 mod background;

@@ -9,13 +9,13 @@ use oxivirt_util::paths::Root;
 use oxivirt_util::{file, pidfile};
 use rustix::fs::{Gid, Mode};
 
-use crate::accounts;
 use crate::activation;
 use crate::network::{self, Opened};
 use crate::sasl::Sasl;
 use crate::server::{Admission, Door};
 use crate::settings::{Auth, Settings};
 use crate::tls::Tls;
+use oxivirt_util::accounts;
 
 /// Open sockets; those that this program made are removed on drop.
 #[derive(Debug)]

@@ -4,6 +4,8 @@
 //! and lists in brackets that may span lines; `#` begins a comment. Everything
 //! is kept with its line, so that a complaint can name the place.
 
+mod complaints;
+mod keys;
 mod text;
 
 use std::fmt;
@@ -12,6 +14,9 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use crate::file;
+
+pub use complaints::Complaints;
+pub use keys::{Key, Kind};
 
 /// One value.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! Nothing here knows a driver, an XML document or the wire; errors are
 //! [`std::io::Error`] or a small type beside the noun.
 
+pub mod accounts;
 pub mod bitmap;
 pub mod config;
 pub mod file;

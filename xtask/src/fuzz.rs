@@ -20,6 +20,9 @@ const COUNTERS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-saniti
 /// The platform is named so that the counters stay out of build scripts and macros.
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
+/// When a repeated run ends although its inputs are not through.
+const REPEAT_SECONDS: u64 = 60;
+
 /// How long the targets may take to compile.
 const BUILD_LIMIT: Duration = Duration::from_secs(900);
 
@@ -44,7 +47,17 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
         }
         None => targets.iter().collect(),
     };
-    chosen.into_iter().try_for_each(|target| run(target, arguments.seconds))
+    chosen.into_iter().try_for_each(|target| run(target, Effort::Explore { seconds: arguments.seconds }))
+}
+
+/// How a target is run.
+#[derive(Clone, Copy)]
+pub(crate) enum Effort {
+    /// A new walk each time, on top of all that was found before: for finding.
+    Explore { seconds: u64 },
+    /// The same inputs each time, from the seeds alone: for a gate, whose answer
+    /// must follow from the code and not from luck.
+    Repeat { runs: u64 },
 }
 
 /// Compiles the targets.
@@ -68,27 +81,47 @@ pub(crate) fn targets() -> Result<Vec<String>, String> {
 }
 
 /// Runs one compiled target; what makes it fail is named in the error.
-pub(crate) fn run(target: &str, seconds: u64) -> Outcome {
+pub(crate) fn run(target: &str, effort: Effort) -> Outcome {
     let folder = folder()?;
-    let inputs = folder.join(target);
-    std::fs::create_dir_all(&inputs).map_err(|e| format!("cannot make {}: {e}", inputs.display()))?;
     let mut fuzzer = Command::new(folder.join(PLATFORM).join("release").join(target));
+    let (inputs, limit) = match effort {
+        Effort::Explore { seconds } => {
+            fuzzer.arg(format!("-max_total_time={seconds}")).arg("-timeout=10");
+            (folder.join(target), seconds + 60)
+        }
+        Effort::Repeat { runs } => {
+            let inputs = folder.join("repeated").join(target);
+            if inputs.exists() {
+                std::fs::remove_dir_all(&inputs).map_err(|e| format!("cannot empty {}: {e}", inputs.display()))?;
+            }
+            // A slow machine runs fewer inputs, it does not fail.
+            fuzzer.args([format!("-runs={runs}"), "-seed=1".to_owned(), format!("-max_total_time={REPEAT_SECONDS}")]);
+            fuzzer.arg("-timeout=60");
+            (inputs, REPEAT_SECONDS + 120)
+        }
+    };
+    std::fs::create_dir_all(&inputs).map_err(|e| format!("cannot make {}: {e}", inputs.display()))?;
     // What is found goes to the first folder; the seeds are only read.
     let seeds = assets::workspace().join("tests/fuzz/seeds").join(target);
-    fuzzer.arg(&inputs).args(seeds.is_dir().then_some(seeds));
-    fuzzer.arg(format!("-max_total_time={seconds}")).args(["-timeout=10", "-rss_limit_mb=1024"]);
+    fuzzer.arg(&inputs).args(seeds.is_dir().then_some(seeds)).arg("-rss_limit_mb=1024");
     fuzzer.arg("-print_final_stats=1").arg(format!("-artifact_prefix={}/failed-", inputs.display()));
-    let finished = process::run(&mut fuzzer, target, Duration::from_secs(seconds + 60))?;
+    let finished = process::run(&mut fuzzer, target, Duration::from_secs(limit))?;
     let runs = finished.stderr.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
     match finished.status.success() {
         true => {
             println!("{target}: {} runs, no finding", runs.unwrap_or("?").trim());
             Ok(())
         }
-        false => {
-            let lines: Vec<&str> = finished.stderr.lines().rev().take(40).collect();
-            Err(format!("fuzz target {target} failed:\n{}", lines.into_iter().rev().collect::<Vec<_>>().join("\n")))
-        }
+        false => Err(format!("fuzz target {target} failed:\n{}", findings(&finished.stderr))),
+    }
+}
+
+/// What a failing fuzzer printed without its progress: the panic's words stand before the trace, the input after it.
+fn findings(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+    match lines.len() {
+        0..=80 => lines.join("\n"),
+        count => format!("{}\n…\n{}", lines[..50].join("\n"), lines[count - 30..].join("\n")),
     }
 }
 

@@ -53,11 +53,17 @@ impl BandwidthLimits {
 
 impl Element for BandwidthLimits {
     fn parse(node: Node<'_>) -> Result<Self> {
-        let outbound: Option<BandwidthLimit> = node.child_element("outbound")?;
+        // A direction whose limits are all zero says nothing; kept, it would print
+        // as an element that reads back as no limit at all.
+        let direction = |name| -> Result<Option<BandwidthLimit>> {
+            let limit: Option<BandwidthLimit> = node.child_element(name)?;
+            Ok(limit.filter(|limit| limit.average.is_some() || limit.floor.is_some()))
+        };
+        let outbound = direction("outbound")?;
         if outbound.as_ref().is_some_and(|limit| limit.floor.is_some()) {
             return Err(unsupported(node, "attribute 'floor' is not supported for 'outbound'"));
         }
-        Ok(Self { class_id: None, inbound: node.child_element("inbound")?, outbound })
+        Ok(Self { class_id: None, inbound: direction("inbound")?, outbound })
     }
 
     fn format(&self, w: &mut Writer) {
@@ -90,11 +96,9 @@ impl Element for BandwidthLimit {
     }
 
     fn format(&self, w: &mut Writer) {
-        if self.average.is_some() || self.floor.is_some() {
-            w.attr_opt("average", self.average.as_ref());
-            w.attr_opt("peak", self.peak.as_ref());
-            w.attr_opt("floor", self.floor.as_ref());
-            w.attr_opt("burst", self.burst.as_ref());
-        }
+        w.attr_opt("average", self.average.as_ref());
+        w.attr_opt("peak", self.peak.as_ref());
+        w.attr_opt("floor", self.floor.as_ref());
+        w.attr_opt("burst", self.burst.as_ref());
     }
 }

@@ -44,6 +44,7 @@ fn what_says_nothing_is_left_out() {
         "<rxfilters/>",
         "<virtualport/>",
         "<bandwidth classID='7'/>",
+        "<bandwidth classID='7'><inbound average='0'/><outbound average='0' peak='3'/></bandwidth>",
         "<port/>",
     ] {
         assert_eq!(port(inside).unwrap().format(), bare, "{inside}");

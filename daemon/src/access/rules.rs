@@ -14,7 +14,8 @@ use oxivirt_core::interface::all_calls;
 use super::object::{ATTRIBUTES, Object};
 use super::subject::Subject;
 use super::{Judge, Question};
-use crate::{accounts, globs};
+use crate::globs;
+use oxivirt_util::accounts;
 
 /// The rules of one file.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use oxivirt_core::{Error, Result};
 use tokio::net::UnixStream;
 
 use super::socket::Socket;
-use crate::accounts;
+use oxivirt_util::accounts;
 
 /// Where a client is.
 #[derive(Clone, Debug)]

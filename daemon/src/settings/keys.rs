@@ -1,38 +1,13 @@
 //! Every key of `libvirtd.conf`, its type, and whether it has an effect yet.
 
-/// What a value may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// 0 or more.
-    Unsigned,
-    /// Any number.
-    Number,
-    /// 0 or 1.
-    Switch,
-    /// A string.
-    Text,
-    /// A list of strings, or one string.
-    Texts,
-    /// Permission bits as a string of octal digits.
-    Permissions,
-}
-
-/// One key.
-pub(super) struct Key {
-    /// As it is written.
-    pub(super) name: &'static str,
-    /// What its value may be.
-    pub(super) kind: Kind,
-    /// Whether the daemon does something about it.
-    pub(super) effective: bool,
-}
+use oxivirt_util::config::{Key, Kind};
 
 const fn works(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, effective: true }
+    Key::works(name, kind)
 }
 
 const fn accepted(name: &'static str, kind: Kind) -> Key {
-    Key { name, kind, effective: false }
+    Key::accepted(name, kind)
 }
 
 /// The keys in the order of the template.

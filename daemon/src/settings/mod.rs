@@ -1,6 +1,5 @@
 //! `libvirtd.conf`: read whole, every key known and checked.
 
-mod complaints;
 mod keys;
 mod network;
 
@@ -8,13 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use oxivirt_core::types::Uuid;
-use oxivirt_util::config::{Config, ConfigError};
+use oxivirt_util::config::{Complaints, Config, ConfigError};
 
 use crate::access::Backend;
 use crate::hooks::Wishes;
 use crate::logging::{Filter, Level, Output, Place, Plan};
-use complaints::Complaints;
-use keys::{KEYS, Kind};
+use keys::KEYS;
 pub(crate) use network::{Network, SaslRules, TlsFiles, TlsRules};
 
 /// Everything that the daemon takes from its configuration.
@@ -126,7 +124,7 @@ impl Settings {
 
     fn from_config(config: &Config) -> Result<Self, Vec<ConfigError>> {
         let mut wrong = Complaints::default();
-        check_keys(config, &mut wrong);
+        config.check_keys(KEYS, &mut wrong);
         wrong.take((), check_host_uuid(config));
         let main = Limits {
             clients: wrong.number(config, "max_clients", 1..=100_000, 5000),
@@ -173,11 +171,7 @@ impl Settings {
             log: log(config, &mut wrong),
             access: wrong.take(Vec::new(), access(config)),
             hooks: wrong.take(Wishes::default(), hooks(config)),
-            idle_keys: KEYS
-                .iter()
-                .filter(|key| !key.effective && config.get(key.name).is_some())
-                .map(|key| key.name)
-                .collect(),
+            idle_keys: config.idle_keys(KEYS),
         };
         wrong.none_or(settings)
     }
@@ -205,29 +199,6 @@ impl Log {
     }
 }
 
-/// Notes unknown keys and wrong types.
-fn check_keys(config: &Config, wrong: &mut Complaints) {
-    let names: Vec<&str> = KEYS.iter().map(|key| key.name).collect();
-    for entry in config.unknown_keys(&names) {
-        wrong.add(ConfigError {
-            file: config.file().to_owned(),
-            line: Some(entry.line),
-            message: format!("unknown key '{}'", entry.key),
-        });
-    }
-    for key in KEYS {
-        let checked = match key.kind {
-            Kind::Unsigned => config.uint(key.name).map(drop),
-            Kind::Number => config.int(key.name).map(drop),
-            Kind::Switch => config.bool(key.name).map(drop),
-            Kind::Text => config.str(key.name).map(drop),
-            Kind::Texts => config.str_list(key.name).map(drop),
-            Kind::Permissions => permissions(config, key.name).map(drop),
-        };
-        wrong.take((), checked);
-    }
-}
-
 /// Seconds; -1 and 0 mean never.
 fn interval(config: &Config, key: &str) -> Result<Option<u32>, ConfigError> {
     match config.int(key)? {
@@ -242,14 +213,6 @@ fn interval(config: &Config, key: &str) -> Result<Option<u32>, ConfigError> {
     }
 }
 
-fn permissions(config: &Config, key: &str) -> Result<Option<u32>, ConfigError> {
-    let Some(text) = config.str(key)? else { return Ok(None) };
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o777 => Ok(Some(mode)),
-        _ => Err(config.error(key, format!("'{text}' for '{key}' is no permission mode such as \"0770\""))),
-    }
-}
-
 fn auth(config: &Config, key: &str) -> Result<Option<Auth>, ConfigError> {
     match config.str(key)? {
         None => Ok(None),
@@ -260,23 +223,13 @@ fn auth(config: &Config, key: &str) -> Result<Option<Auth>, ConfigError> {
     }
 }
 
-/// An absolute path.
-fn path(config: &Config, key: &str) -> Result<Option<PathBuf>, ConfigError> {
-    match config.str(key)?.map(PathBuf::from) {
-        Some(path) if !path.is_absolute() => {
-            Err(config.error(key, format!("'{}' for '{key}' is not an absolute path", path.display())))
-        }
-        other => Ok(other),
-    }
-}
-
 fn sockets(config: &Config, wrong: &mut Complaints) -> Sockets {
     Sockets {
         group: wrong.take(None, config.str("unix_sock_group")).map(str::to_owned),
-        folder: wrong.take(None, path(config, "unix_sock_dir")),
-        read_write_mode: wrong.take(None, permissions(config, "unix_sock_rw_perms")),
-        read_only_mode: wrong.take(None, permissions(config, "unix_sock_ro_perms")),
-        admin_mode: wrong.take(None, permissions(config, "unix_sock_admin_perms")),
+        folder: wrong.take(None, config.path("unix_sock_dir")),
+        read_write_mode: wrong.take(None, config.permissions("unix_sock_rw_perms")),
+        read_only_mode: wrong.take(None, config.permissions("unix_sock_ro_perms")),
+        admin_mode: wrong.take(None, config.permissions("unix_sock_admin_perms")),
         read_write_auth: wrong.take(None, auth(config, "auth_unix_rw")),
         read_only_auth: wrong.take(None, auth(config, "auth_unix_ro")),
     }

@@ -2,10 +2,9 @@
 
 use std::path::PathBuf;
 
-use oxivirt_util::config::{Config, ConfigError};
+use oxivirt_util::config::{Complaints, Config, ConfigError};
 
-use super::complaints::Complaints;
-use super::{Auth, auth, path};
+use super::{Auth, auth};
 
 /// The network sockets.
 #[derive(Clone, Debug)]
@@ -81,7 +80,7 @@ impl Network {
 
 impl TlsRules {
     pub(super) fn from_config(config: &Config, wrong: &mut Complaints) -> Self {
-        let mut file = |key: &str| wrong.take(None, path(config, key));
+        let mut file = |key: &str| wrong.take(None, config.path(key));
         let files = TlsFiles {
             key: file("key_file"),
             certificate: file("cert_file"),
@@ -104,7 +103,7 @@ impl SaslRules {
         const LEAST: u64 = 112;
         Self {
             allowed_users: wrong.take(None, patterns(config, "sasl_allowed_username_list")),
-            users_file: wrong.take(None, path(config, "sasl_users_file")),
+            users_file: wrong.take(None, config.path("sasl_users_file")),
             tcp_min_ssf: wrong
                 .take(None, config.uint_within("tcp_min_ssf", LEAST..=u64::from(u32::MAX)))
                 .unwrap_or(LEAST),

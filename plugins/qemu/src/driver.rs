@@ -1,5 +1,6 @@
 //! Opens connections; all of them share the guests of one daemon.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use oxivirt_core::call::Call;
@@ -14,6 +15,7 @@ use crate::capabilities::Catalog;
 use crate::guests::Guests;
 use crate::lifecycle::{EventSink, Notice, Subject};
 use crate::process::Folders;
+use crate::settings::Settings;
 
 /// The driver of one daemon.
 pub struct QemuDriver {
@@ -21,6 +23,7 @@ pub struct QemuDriver {
     channel: u64,
     /// The only path that connections may name.
     path: &'static str,
+    configuration: PathBuf,
 }
 
 /// A connection; it has nothing of its own but the words it was opened with.
@@ -45,7 +48,10 @@ impl Driver for QemuDriver {
             return Ok(Start::Declined("no qemu-system-* program was found".to_owned()));
         }
         let channel = host.new_channel();
+        let configuration = host.folder(Folder::CONFIG).join("qemu.conf");
+        let settings = Settings::read(&configuration)?;
         let guests = Guests::new(folders, catalog, Box::new(HostSink { host, channel }));
+        guests.configure(settings);
         guests.load()?;
         let background = Arc::clone(&guests);
         let started = std::thread::Builder::new().name("qemu-start".into()).spawn(move || {
@@ -57,7 +63,13 @@ impl Driver for QemuDriver {
             tracing::error!(%error, "guests are not started with the daemon");
         }
         let path = if host.is_privileged() { "/system" } else { "/session" };
-        Ok(Start::Ready(Self { guests, channel, path }))
+        Ok(Start::Ready(Self { guests, channel, path, configuration }))
+    }
+
+    /// A file with mistakes changes nothing.
+    fn reload(&self) -> Result<()> {
+        self.guests.configure(Settings::read(&self.configuration)?);
+        Ok(())
     }
 
     fn open(&self, _call: &Call, uri: &str, _flags: OpenFlags) -> Result<Opened<QemuConnection>> {

@@ -27,6 +27,7 @@ pub mod lifecycle;
 mod migratable;
 pub mod monitor;
 pub mod process;
+pub mod settings;
 pub mod state;
 pub mod status;
 pub mod sys;

@@ -7,8 +7,9 @@ use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{ChannelTarget, CharKind, GraphicsKind, SocketMode};
 use oxivirt_core::Result as CoreResult;
 use oxivirt_driver_qemu::capabilities::Emulator;
-use oxivirt_driver_qemu::command::{self, Request, Settings};
+use oxivirt_driver_qemu::command::{self, Request};
 use oxivirt_driver_qemu::process::Folders;
+use oxivirt_driver_qemu::settings::{Certificates, DisplayRules, Settings};
 use oxivirt_driver_qemu::{addresses, aliases, cpu_model};
 
 use super::cases::{self, Case};
@@ -77,9 +78,16 @@ fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<Strin
     aliases::number_images(&mut live);
     let files = Folders::system("/".as_ref()).guest(-1, &live.name);
     cpu_model::expand(&mut live, emulator)?;
-    let settings = Settings { spice_tls: true, spice_password: true };
+    let settings = settings();
     let request = Request { domain: &live, emulator, files: &files, monitor_fd: 1729, settings: &settings };
     command::build(&request, &mut Fixed { guest: files.short_name.clone() }).map(|line| line.arguments)
+}
+
+/// What the answers were made with: SPICE with certificates and a password.
+fn settings() -> Settings {
+    let tls = Certificates { folder: "/etc/pki/libvirt-spice".into(), verify: false, secret: None };
+    let spice = DisplayRules { tls: Some(tls), password: Some("123456".to_owned()), ..DisplayRules::default() };
+    Settings { spice, ..Settings::default() }
 }
 
 /// The words after the binary.

@@ -77,12 +77,15 @@ impl Host for Fixed {
         Ok("/dev/sg0".to_owned())
     }
 
-    fn seal(&mut self, _: Secret<'_>) -> Result<Sealed> {
-        // What the one secret of the answers becomes with a key of known bytes.
-        Ok(Sealed {
-            data: "9eao5F8qtkGt+seB1HYivWIxbtwUu6MQtg1zpj/oDtUsPr1q8wBYM91uEHCn6j/1".to_owned(),
-            iv: "AAECAwQFBgcICQoLDA0ODw==".to_owned(),
-        })
+    fn seal(&mut self, secret: Secret<'_>) -> Result<Sealed> {
+        let value = match secret {
+            Secret::Words(words) => words,
+            // The one secret of the host that the answers were made on.
+            Secret::Kept(_) => "AQCVn5hO6HzFAhAAq0NCv8jtJcIcE+HOBlMQ1A",
+        };
+        // That host counts where others throw dice.
+        let counted = |index: usize| u8::try_from(index).unwrap_or_default();
+        Ok(Sealed::close(&std::array::from_fn(counted), std::array::from_fn(counted), value.as_bytes()))
     }
 
     fn folder(&mut self, _: &Path) -> Result<()> {

@@ -48,12 +48,15 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
             )
         }
         CharKind::Tcp(tcp) => {
-            let credentials = (tcp.tls == Some(YesNo::Yes)).then(|| {
+            let settings = b.settings;
+            let credentials = if tcp.tls.map_or(settings.chardev_tls, YesNo::is_yes) {
                 let name = format!("obj{id}_tls0");
                 let server = tcp.mode == SocketMode::Bind;
-                b.json("-object", &certificates(&name, "/etc/pki/libvirt-chardev", server, true));
-                format!(",tls-creds={name}")
-            });
+                certificates(b, &name, &format!("{id}-secret0"), &settings.chardev_certificates, server)?;
+                Some(format!(",tls-creds={name}"))
+            } else {
+                None
+            };
             let telnet = match tcp.protocol {
                 CharProtocol::Raw => "",
                 CharProtocol::Telnet => ",telnet=on",

@@ -4,7 +4,9 @@ use oxivirt_conf::domain::devices::{DBus, Graphics, GraphicsKind, Listen, Spice,
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
+use super::storage::certificates;
 use super::{Builder, escape, on_off};
+use crate::settings::DisplayRules;
 
 /// The `-display` option that comes early: there is none where nothing shows the guest.
 pub(super) fn display(b: &mut Builder<'_>) {
@@ -91,8 +93,17 @@ fn vnc(b: &mut Builder<'_>, g: &Graphics, vnc: &Vnc) -> Result<()> {
             return Err(Error::internal("VNC websocket port was not allocated"));
         }
     }
-    if vnc.auth.passwd.is_some() {
+    let settings = b.settings;
+    if vnc.auth.passwd.is_some() || settings.vnc.password.is_some() {
         text.push_str(",password=on");
+    }
+    if let Some(found) = &settings.vnc.tls {
+        certificates(b, "vnc-tls-creds0", "vnc-tls-creds0-secret0", found, true)?;
+        text.push_str(",tls-creds=vnc-tls-creds0");
+    }
+    if settings.vnc.sasl {
+        text.push_str(",sasl=on");
+        sasl_folder(b, &settings.vnc);
     }
     if let Some(control) = vnc.power_control {
         text.push_str(&format!(",power-control={}", on_off(control.is_yes())));
@@ -136,7 +147,7 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
         }
         Some(Listen::None) => parts.push("port=0".into()),
         listen => {
-            if spice.tls_port > 0 && !b.settings.spice_tls {
+            if spice.tls_port > 0 && b.settings.spice.tls.is_none() {
                 return Err(Error::config_unsupported(
                     "spice TLS port set in XML configuration, but TLS is disabled in qemu.conf",
                 ));
@@ -156,15 +167,20 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
             }
         }
     }
+    let settings = b.settings;
+    if settings.spice.sasl {
+        parts.push("sasl=on".into());
+        sasl_folder(b, &settings.spice);
+    }
     if spice.auth.passwd.is_none()
-        && !b.settings.spice_password
+        && b.settings.spice.password.is_none()
         && (spice.port > 0 || spice.tls_port > 0)
         && !matches!(g.listens.first(), Some(Listen::Socket { .. } | Listen::None))
     {
         parts.push("disable-ticketing=on".into());
     }
-    if spice.tls_port > 0 {
-        parts.push("x509-dir=/etc/pki/libvirt-spice".into());
+    if let Some(found) = settings.spice.tls.as_ref().filter(|_| spice.tls_port > 0) {
+        parts.push(format!("x509-dir={}", escape(&found.folder.to_string_lossy())));
     }
     let default = spice.default_mode.map(|mode| ("default", mode));
     let channels = spice.channels.iter().map(|channel| (channel.name.as_str(), channel.mode));
@@ -211,6 +227,13 @@ fn spice(b: &mut Builder<'_>, g: &Graphics, spice: &Spice) -> Result<()> {
         b.pair("-k", keymap.clone());
     }
     Ok(())
+}
+
+/// Tells SASL where its configuration is.
+fn sasl_folder(b: &mut Builder<'_>, rules: &DisplayRules) {
+    if let Some(folder) = &rules.sasl_folder {
+        b.environment.push(("SASL_CONF_PATH".to_owned(), folder.to_string_lossy().into_owned()));
+    }
 }
 
 fn unsupported(kind: &str) -> Error {

@@ -45,7 +45,10 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
     if domain.devices.iommus.iter().any(|i| i.model == IommuModel::SmmuV3) {
         add("iommu", "smmuv3");
     }
-    add("dump-guest-core", on_off(domain.memory_dump_core == Some(OnOff::On)));
+    add(
+        "dump-guest-core",
+        on_off(domain.memory_dump_core.map_or(b.settings.dump_guest_core, |dump| dump == OnOff::On)),
+    );
     if domain.memory_backing.as_ref().is_some_and(|m| m.nosharepages) {
         add("mem-merge", "off");
     }

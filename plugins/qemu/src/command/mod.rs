@@ -40,6 +40,7 @@ use oxivirt_core::{Error, Result};
 use crate::arch::{self, VirtioBus};
 use crate::capabilities::{Accel, Emulator};
 use crate::process::GuestFiles;
+use crate::settings::{Deprecation, Settings};
 
 pub(crate) use flash::variables as firmware_variables;
 pub use props::{Props, escape, on_off};
@@ -122,15 +123,6 @@ pub enum Opening {
     VhostScsi,
 }
 
-/// What the host's administrator chose.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// SPICE has certificates.
-    pub spice_tls: bool,
-    /// SPICE asks for a password even where the definition has none.
-    pub spice_password: bool,
-}
-
 /// What a command line is built from.
 pub struct Request<'a> {
     /// The live definition.
@@ -172,7 +164,9 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         before: RefCell::default(),
     };
     devices::refuse_unknown(request.domain)?;
-    b.pair("-name", format!("guest={},debug-threads=on", escape(&request.domain.name)));
+    let name = escape(&request.domain.name);
+    let process = if request.settings.set_process_name { format!(",process=qemu:{name}") } else { String::new() };
+    b.pair("-name", format!("guest={name}{process},debug-threads=on"));
     b.flag("-S");
     let key = Props::new()
         .text("qom-type", "secret")
@@ -207,9 +201,24 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
     devices::all(&mut b)?;
     protection::object(&mut b)?;
     namespace::arguments(&mut b)?;
-    b.pair("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny".into());
+    let sandbox = match request.settings.seccomp {
+        true => "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+        false => "off",
+    };
+    b.pair("-sandbox", sandbox.into());
     devices::late(&mut b)?;
-    b.pair("-msg", "timestamp=on".into());
+    if request.settings.log_timestamp {
+        b.pair("-msg", "timestamp=on".into());
+    }
+    let input = match request.settings.deprecation {
+        Deprecation::None => None,
+        Deprecation::Omit => Some(""),
+        Deprecation::Reject => Some(",deprecated-input=reject"),
+        Deprecation::Crash => Some(",deprecated-input=crash"),
+    };
+    if let Some(input) = input {
+        b.pair("-compat", format!("deprecated-output=hide{input}"));
+    }
     Ok(CommandLine { arguments: b.arguments, environment: b.environment })
 }
 

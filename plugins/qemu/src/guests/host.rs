@@ -10,6 +10,7 @@ use oxivirt_conf::domain::devices::{
 };
 use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_core::{Error, Result};
+use uuid::Uuid;
 
 use crate::command::{Host, Opening, Sealed, Secret, Taps};
 use crate::process::{self, pages};
@@ -22,12 +23,14 @@ pub(super) struct RealHost {
     /// Names of the tap devices, by hardware address.
     pub(super) taps: Vec<(Option<oxivirt_conf::domain::devices::MacAddress>, String)>,
     next: i32,
+    /// The file with the guest's own key.
+    master_key: PathBuf,
 }
 
 impl RealHost {
     /// Numbers from `first` on are free in QEMU.
-    pub(super) fn new(first: i32) -> Self {
-        Self { descriptors: Vec::new(), taps: Vec::new(), next: first }
+    pub(super) fn new(first: i32, master_key: PathBuf) -> Self {
+        Self { descriptors: Vec::new(), taps: Vec::new(), next: first, master_key }
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {
@@ -200,8 +203,15 @@ impl Host for RealHost {
         Ok(format!("/dev/{}", name.to_string_lossy()))
     }
 
-    fn seal(&mut self, _: Secret<'_>) -> Result<Sealed> {
-        Err(unsupported("handing secrets to QEMU"))
+    fn seal(&mut self, secret: Secret<'_>) -> Result<Sealed> {
+        let words = match secret {
+            Secret::Words(words) => words,
+            Secret::Kept(_) => return Err(unsupported("handing secrets that the host keeps to QEMU")),
+        };
+        let key = std::fs::read(&self.master_key)
+            .map_err(|e| Error::system(format_args!("cannot read '{}'", self.master_key.display()), &e))?;
+        let key = key.try_into().map_err(|_| Error::internal("the guest's own key has a wrong length"))?;
+        Ok(Sealed::close(&key, Uuid::new_v4().into_bytes(), words.as_bytes()))
     }
 
     fn folder(&mut self, path: &Path) -> Result<()> {

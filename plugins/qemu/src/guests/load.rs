@@ -63,7 +63,11 @@ impl Guests {
             .map(|(object, snapshot)| (snapshot.definition().name.clone(), object.uuid()))
             .collect();
         wanted.sort();
-        for (name, uuid) in wanted {
+        let delay = self.settings().auto_start_delay;
+        for (index, (name, uuid)) in wanted.into_iter().enumerate() {
+            if index > 0 {
+                std::thread::sleep(delay);
+            }
             if let Err(error) = self.create(uuid, StartOptions::default(), "autostart") {
                 tracing::error!(domain = %name, %error, "cannot start a guest with the daemon");
             }

@@ -7,6 +7,7 @@
 
 mod change;
 mod define;
+mod displays;
 mod firmware;
 mod happenings;
 mod host;
@@ -18,7 +19,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use oxivirt_conf::object::{JOB_WAIT, JobKind};
@@ -29,6 +30,7 @@ use crate::capabilities::Catalog;
 use crate::console::Consoles;
 use crate::lifecycle::{EventSink, Lifecycle, Notice, Subject};
 use crate::process::{Folders, PortPool};
+use crate::settings::Settings;
 use crate::state::{Job, Object, Snapshot, Table};
 
 pub use change::RebootMode;
@@ -46,6 +48,7 @@ pub struct Guests {
     /// Clients at serial lines.
     pub consoles: Consoles,
     ports: PortPool,
+    settings: Mutex<Arc<Settings>>,
     sink: Box<dyn EventSink>,
     me: OnceLock<Weak<Guests>>,
 }
@@ -58,13 +61,24 @@ impl Guests {
             folders,
             catalog,
             consoles: Consoles::default(),
-            ports: PortPool::new("VNC", 5900..=65535),
+            ports: PortPool::default(),
+            settings: Mutex::default(),
             sink,
             me: OnceLock::new(),
         });
         // Set once, right here.
         let _ = guests.me.set(Arc::downgrade(&guests));
         guests
+    }
+
+    /// What the host's administrator chose, for whatever starts now.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes that; guests that run keep what they were started with.
+    pub fn configure(&self, settings: Settings) {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }
 
     fn weak(&self) -> Weak<Self> {

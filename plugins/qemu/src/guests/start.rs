@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use oxivirt_conf::domain::devices::{
-    ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, Listen, ListenOrigin, SocketMode, StorageKind,
+    ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, SocketMode, StorageKind,
 };
 use oxivirt_conf::domain::{DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
@@ -15,9 +15,10 @@ use super::happenings::Listener;
 use super::host::RealHost;
 use super::{ANSWER, BRING_UP, Guests, firmware, status};
 use crate::capabilities::Emulator;
-use crate::command::{self, Request, Settings};
+use crate::command::{self, Request};
 use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
 use crate::process::{self, GuestFiles, Launch};
+use crate::settings::Settings;
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
 use crate::{addresses, aliases, cpu_model, document};
 
@@ -135,21 +136,22 @@ impl Guests {
             live,
             oxivirt_conf::domain::ParseFlags::NONE,
         )?;
+        let settings = self.settings();
         self.folders.create()?;
         files.create()?;
         write_master_key(files)?;
+        files.hand_over(&settings.process)?;
         refuse_host_side(live)?;
         check_sources(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
         fill_channels(live, files);
-        self.fill_ports(live, ports)?;
+        self.fill_displays(live, files, &settings, ports)?;
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
         aliases::number_images(live);
         cpu_model::expand(live, &emulator)?;
-        let mut host = RealHost::new(MONITOR_FD + 1);
+        let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone());
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
-        let settings = Settings::default();
         let request = Request { domain: live, emulator: &emulator, files, monitor_fd: MONITOR_FD, settings: &settings };
         let line = command::build(&request, &mut host)?;
         for (mac, name) in &host.taps {
@@ -159,8 +161,13 @@ impl Guests {
         }
         let mut environment = environment(files);
         environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
-        let launch =
-            Launch { binary: binary.into(), environment, arguments: line.arguments, descriptors: host.descriptors };
+        let launch = Launch {
+            binary: binary.into(),
+            environment,
+            arguments: line.arguments,
+            descriptors: host.descriptors,
+            rules: settings.process.clone(),
+        };
         self.hook(live, "start", "begin")?;
         let token = Run::new_token();
         job.private().forget_happenings();
@@ -182,7 +189,7 @@ impl Guests {
             next: Mutex::default(),
         });
         job.private().set_run(Some(Arc::clone(&run)));
-        self.settle(job, live, &run)?;
+        self.settle(live, &run, &settings)?;
         job.update(|snapshot| {
             snapshot.start(live.clone(), Some(id));
             snapshot.status.enter(State::Paused(Paused::StartingUp));
@@ -218,16 +225,16 @@ impl Guests {
     }
 
     /// What is learned from, and set in, a QEMU that has just come up.
-    fn settle(&self, _job: &Job, live: &mut DomainDefinition, run: &Run) -> Result<()> {
+    fn settle(&self, live: &mut DomainDefinition, run: &Run, settings: &Settings) -> Result<()> {
         let terminals = run.monitor()?.terminals(ANSWER)?;
         status::fill_terminals(live, &terminals)?;
         for graphics in &live.devices.graphics {
-            let (protocol, auth) = match &graphics.kind {
-                GraphicsKind::Vnc(vnc) => ("vnc", &vnc.auth),
-                GraphicsKind::Spice(spice) => ("spice", &spice.auth),
+            let (protocol, auth, common) = match &graphics.kind {
+                GraphicsKind::Vnc(vnc) => ("vnc", &vnc.auth, &settings.vnc.password),
+                GraphicsKind::Spice(spice) => ("spice", &spice.auth, &settings.spice.password),
                 _ => continue,
             };
-            if let Some(password) = &auth.passwd {
+            if let Some(password) = auth.passwd.as_ref().or(common.as_ref()) {
                 let connected = auth.connected.map(|c| c.as_str()).filter(|w| *w != "default");
                 run.monitor()?.set_password(protocol, password, connected, ANSWER)?;
                 let time = match &auth.valid_to {
@@ -261,42 +268,6 @@ impl Guests {
         }
         if live.current_memory.0 < live.memory.0 && run.monitor()?.balloon(ANSWER)?.is_some() {
             run.monitor()?.set_balloon(live.current_memory.0, ANSWER)?;
-        }
-        Ok(())
-    }
-
-    /// Gives displays ports, and the address that they listen on by default.
-    fn fill_ports(&self, live: &mut DomainDefinition, ports: &mut Vec<u16>) -> Result<()> {
-        for graphics in &mut live.devices.graphics {
-            if matches!(graphics.listens.first(), Some(Listen::Socket { .. } | Listen::None)) {
-                continue;
-            }
-            if let Some(Listen::Network { network, .. }) = graphics.listens.first() {
-                return Err(Error::config_unsupported(format!(
-                    "display that listens on network '{network}': networks are not supported by this driver yet"
-                )));
-            }
-            match graphics.listens.first_mut() {
-                Some(Listen::Address { address, .. }) => drop(address.get_or_insert_with(|| "127.0.0.1".to_owned())),
-                _ => graphics
-                    .listens
-                    .push(Listen::Address { address: Some("127.0.0.1".to_owned()), origin: ListenOrigin::default() }),
-            }
-            let (port, auto) = match &mut graphics.kind {
-                GraphicsKind::Vnc(vnc) => (&mut vnc.port, vnc.autoport),
-                GraphicsKind::Spice(spice) => (&mut spice.port, spice.autoport),
-                _ => continue,
-            };
-            if auto {
-                let free = self.ports.acquire()?;
-                ports.push(free);
-                *port = free.into();
-            } else if let Ok(fixed) = u16::try_from(*port)
-                && fixed != 0
-            {
-                self.ports.reserve(fixed);
-                ports.push(fixed);
-            }
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
+use crate::settings::ProcessRules;
 use crate::status::PrivateStatus;
 
 /// The driver's folders; all are libvirt's, below a root of the caller's.
@@ -131,6 +132,18 @@ impl GuestFiles {
         }
         make(&self.state, 0o750)?;
         make(&self.channels, 0o750)
+    }
+
+    /// Gives what the guest's process has to reach by itself to its user and group.
+    pub(crate) fn hand_over(&self, rules: &ProcessRules) -> Result<()> {
+        if rules.user.is_none() && rules.group.is_none() {
+            return Ok(());
+        }
+        for path in [&self.state, &self.channels, &self.master_key] {
+            std::os::unix::fs::chown(path, rules.user, rules.group)
+                .map_err(|e| Error::system(format_args!("cannot change the owner of '{}'", path.display()), &e))?;
+        }
+        Ok(())
     }
 
     /// Removes everything but the log. What cannot be removed is logged:

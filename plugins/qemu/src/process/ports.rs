@@ -7,31 +7,23 @@ use std::sync::{Mutex, PoisonError};
 
 use oxivirt_core::{Error, Result};
 
-/// Ports from a range, each given to one guest at a time.
-#[derive(Debug)]
+/// Ports of the host, each given to one guest at a time.
+#[derive(Debug, Default)]
 pub struct PortPool {
-    what: &'static str,
-    range: RangeInclusive<u16>,
     taken: Mutex<BTreeSet<u16>>,
 }
 
 impl PortPool {
-    /// A pool; `what` names it in errors.
-    pub fn new(what: &'static str, range: RangeInclusive<u16>) -> Self {
-        Self { what, range, taken: Mutex::default() }
-    }
-
-    /// Takes the lowest port that neither this pool gave away nor anything
-    /// else on the host listens on.
-    pub fn acquire(&self) -> Result<u16> {
+    /// Takes the lowest port of a range that neither this pool gave away nor
+    /// anything else on the host listens on; `what` names the range in errors.
+    pub fn acquire(&self, what: &str, range: &RangeInclusive<u16>) -> Result<u16> {
         let mut taken = self.lock();
-        let free = self.range.clone().find(|port| !taken.contains(port) && is_free(*port));
+        let free = range.clone().find(|port| !taken.contains(port) && is_free(*port));
         let port = free.ok_or_else(|| {
             Error::operation_failed(format!(
-                "Unable to find an unused port in range '{}' ({}-{})",
-                self.what,
-                self.range.start(),
-                self.range.end()
+                "Unable to find an unused port in range '{what}' ({}-{})",
+                range.start(),
+                range.end()
             ))
         })?;
         taken.insert(port);

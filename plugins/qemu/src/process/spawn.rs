@@ -11,6 +11,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use oxivirt_core::{Error, Result};
 
 use super::{GuestLog, Process};
+use crate::settings::ProcessRules;
 use crate::sys;
 
 /// All that a QEMU process is started with.
@@ -24,6 +25,8 @@ pub struct Launch {
     pub arguments: Vec<String>,
     /// Descriptors by the numbers that the arguments use.
     pub descriptors: Vec<(OwnedFd, i32)>,
+    /// Whom it runs as, and what it may use.
+    pub rules: ProcessRules,
 }
 
 impl Launch {
@@ -44,6 +47,7 @@ impl Launch {
             .stdout(log.output()?)
             .stderr(log.output()?);
         sys::own_session(&mut command);
+        sys::restrict(&mut command, &self.rules);
         let mappings = self.descriptors.into_iter().map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
         command.fd_mappings(mappings.collect()).map_err(|e| Error::internal(e.to_string()))?;
         let child = command.spawn().map_err(what)?;

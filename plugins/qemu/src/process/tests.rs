@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::settings::ProcessRules;
 
 fn launch(script: &str) -> Launch {
     Launch {
@@ -11,6 +12,7 @@ fn launch(script: &str) -> Launch {
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
         arguments: vec!["-c".into(), script.into()],
         descriptors: vec![],
+        rules: ProcessRules::default(),
     }
 }
 
@@ -48,16 +50,42 @@ fn a_deaf_child_is_killed_after_the_patience() {
 }
 
 #[test]
+fn a_child_gets_its_limits_before_it_is_somebody_else() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = GuestLog::open(&folder.path().join("a.log")).unwrap();
+    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    // Raising the limit of a host that gives its root no such right would fail.
+    let files = hard.map_or(512, |hard| hard / 2);
+    let rules = ProcessRules {
+        user: Some(65534),
+        group: Some(65533),
+        groups: vec![65533, 65532],
+        files: Some(files),
+        core: Some(0),
+        processes: None,
+    };
+    let launch = Launch { rules, ..launch("id -u; id -g; id -G; ulimit -n; ulimit -c") };
+    let process = launch.start(&log).unwrap();
+    assert_eq!(process.wait(Duration::from_secs(10)), Some(Exit::Code(0)));
+    let expected = ["65534", "65533", "65533 65532", &files.to_string(), "0"];
+    assert_eq!(log.words().lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn ports_are_given_once_and_never_when_in_use() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let used = listener.local_addr().unwrap().port();
-    let pool = PortPool::new("test", used..=used);
-    assert!(pool.acquire().is_err());
+    let pool = PortPool::default();
+    let range = used..=used;
+    assert!(pool.acquire("test", &range).is_err());
     drop(listener);
-    assert_eq!(pool.acquire().unwrap(), used);
-    assert!(pool.acquire().is_err());
+    assert_eq!(pool.acquire("test", &range).unwrap(), used);
+    assert!(pool.acquire("test", &range).is_err());
     pool.release(used);
-    assert_eq!(pool.acquire().unwrap(), used);
+    assert_eq!(pool.acquire("test", &range).unwrap(), used);
 }
 
 #[test]
@@ -101,6 +129,7 @@ fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core:
         environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
         arguments: all.into_iter().map(str::to_owned).collect(),
         descriptors: vec![monitor_socket(&files, 3).unwrap()],
+        rules: ProcessRules::default(),
     };
     let result = bring_up("vm", launch, &files, "starting up", Box::new(Silent), Duration::from_secs(20));
     Some((root, result))

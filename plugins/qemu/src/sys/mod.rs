@@ -9,6 +9,11 @@ mod vsock;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use rustix::process::{Gid, Resource, Rlimit, Uid, setrlimit};
+use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
+
+use crate::settings::ProcessRules;
+
 pub use tap::{Tap, open_tap};
 pub use vsock::open_vsock;
 
@@ -20,6 +25,46 @@ pub fn own_session(command: &mut Command) {
     unsafe {
         command.pre_exec(|| {
             rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+}
+
+/// Gives the child its limits, then its user and group.
+///
+/// Limits come first: who is no longer root could not raise them.
+pub fn restrict(command: &mut Command, rules: &ProcessRules) {
+    let limit = |value: Option<u64>| {
+        value.map(|value| {
+            let value = (value != u64::MAX).then_some(value);
+            Rlimit { current: value, maximum: value }
+        })
+    };
+    let (user, group) = (rules.user.map(Uid::from_raw), rules.group.map(Gid::from_raw));
+    let groups: Vec<Gid> = rules.groups.iter().copied().map(Gid::from_raw).collect();
+    let limits = [
+        (Resource::Nproc, limit(rules.processes)),
+        (Resource::Nofile, limit(rules.files)),
+        (Resource::Core, limit(rules.core)),
+    ];
+    // SAFETY: system calls with values that were made before the fork; no
+    // memory of the parent is touched. The child has one thread.
+    unsafe {
+        command.pre_exec(move || {
+            for (resource, limit) in &limits {
+                if let Some(limit) = limit {
+                    setrlimit(*resource, *limit)?;
+                }
+            }
+            if user.is_some() || group.is_some() {
+                set_thread_groups(&groups)?;
+            }
+            if let Some(group) = group {
+                set_thread_gid(group)?;
+            }
+            if let Some(user) = user {
+                set_thread_uid(user)?;
+            }
             Ok(())
         });
     }

@@ -4,11 +4,11 @@ mod protocol;
 mod secrets;
 
 use oxivirt_conf::domain::devices::{
-    BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, NetworkProtocol, StorageAuth,
-    StorageFormat, StorageKind, StorageSource,
+    BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, NetworkProtocol, NetworkSource,
+    StorageAuth, StorageFormat, StorageKind, StorageSource,
 };
 use oxivirt_conf::storage_encryption::{Encryption, EncryptionEngine, EncryptionFormat};
-use oxivirt_conf::xml::YesNo;
+
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props};
@@ -319,7 +319,11 @@ fn keys<'a>(b: &mut Builder<'_>, layer: &Layer<'a>) -> Result<ImageKeys<'a>> {
             false => found.format = Some((kind, id)),
         }
     }
-    if let Some(network) = network.filter(|n| n.tls == Some(YesNo::Yes)) {
+    let encrypted = network.is_some_and(|n| match n.tls {
+        Some(said) => said.is_yes(),
+        None => b.settings.nbd_tls && n.protocol == NetworkProtocol::Nbd,
+    });
+    if let Some(network) = network.filter(|_| encrypted) {
         if network.protocol != NetworkProtocol::Nbd {
             return Err(Error::config_unsupported(format!(
                 "TLS for protocol '{}' is not supported by QEMU",
@@ -327,7 +331,8 @@ fn keys<'a>(b: &mut Builder<'_>, layer: &Layer<'a>) -> Result<ImageKeys<'a>> {
             )));
         }
         let id = format!("obj{}_tls0", names.storage);
-        b.json("-object", &certificates(&id, "/etc/pki/libvirt-nbd", false, true));
+        let settings = b.settings;
+        certificates(b, &id, &format!("{id}-secret0"), &settings.nbd_certificates, false)?;
         found.protocol.certificates = Some(id);
     }
     Ok(found)

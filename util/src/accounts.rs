@@ -9,28 +9,41 @@ use std::process::Command;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use oxivirt_util::file;
-use oxivirt_util::process::{RunOptions, run};
+use crate::file;
+use crate::process::{RunOptions, run};
 
 /// Name of a user.
-pub(crate) fn user_name(id: u32) -> Option<String> {
+pub fn user_name(id: u32) -> Option<String> {
     remembered("passwd", id)
 }
 
 /// Name of a group.
-pub(crate) fn group_name(id: u32) -> Option<String> {
+pub fn group_name(id: u32) -> Option<String> {
     remembered("group", id)
 }
 
+/// Number of a user.
+pub fn user_id(name: &str) -> Option<u32> {
+    entry("passwd", name, 0).and_then(|line| line.split(':').nth(2)?.parse().ok())
+}
+
 /// Number of a group.
-pub(crate) fn group_id(name: &str) -> Option<u32> {
+pub fn group_id(name: &str) -> Option<u32> {
     entry("group", name, 0).and_then(|line| line.split(':').nth(2)?.parse().ok())
 }
 
 /// Names and numbers of all groups of a user.
 ///
 /// * `own`: the group that is the user's own.
-pub(crate) fn groups(user: &str, own: Option<u32>) -> Vec<String> {
+pub fn groups(user: &str, own: Option<u32>) -> Vec<String> {
+    let numbers = group_ids(user, own);
+    numbers.iter().flat_map(|number| [Some(number.to_string()), group_name(*number)]).flatten().collect()
+}
+
+/// Numbers of all groups of a user.
+///
+/// * `own`: the group that is the user's own.
+pub fn group_ids(user: &str, own: Option<u32>) -> Vec<u32> {
     let options = RunOptions { limit: Duration::from_secs(5), ..RunOptions::default() };
     let finished = run(Command::new("getent").args(["initgroups", user]), &options).ok();
     let text = finished.filter(|done| done.status.success()).and_then(|done| String::from_utf8(done.stdout).ok());
@@ -40,7 +53,7 @@ pub(crate) fn groups(user: &str, own: Option<u32>) -> Vec<String> {
     let mut numbers: Vec<u32> = first.into_iter().chain(more).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    numbers.iter().flat_map(|number| [Some(number.to_string()), group_name(*number)]).flatten().collect()
+    numbers
 }
 
 fn remembered(database: &'static str, id: u32) -> Option<String> {
@@ -76,7 +89,7 @@ mod tests {
     fn root_is_found_both_ways() {
         assert_eq!(user_name(0).as_deref(), Some("root"));
         assert_eq!(group_name(0).as_deref(), Some("root"));
-        assert_eq!(group_id("root"), Some(0));
+        assert_eq!((user_id("root"), group_id("root")), (Some(0), Some(0)));
         assert_eq!(groups("root", None).get(..2), Some(&["0".to_owned(), "root".to_owned()][..]));
         assert!(groups("no such user, surely", None).is_empty());
         assert_eq!(group_id("no such group, surely"), None);

@@ -2,20 +2,20 @@
 
 use std::ops::RangeInclusive;
 
-use oxivirt_util::config::{Config, ConfigError};
+use super::{Config, ConfigError};
 
 /// Complaints gathered while reading goes on.
-#[derive(Default)]
-pub(super) struct Complaints(Vec<ConfigError>);
+#[derive(Debug, Default)]
+pub struct Complaints(Vec<ConfigError>);
 
 impl Complaints {
     /// Notes one.
-    pub(super) fn add(&mut self, error: ConfigError) {
+    pub fn add(&mut self, error: ConfigError) {
         self.0.push(error);
     }
 
     /// The value, or `fallback` after noting what is wrong with it.
-    pub(super) fn take<T>(&mut self, fallback: T, result: Result<T, ConfigError>) -> T {
+    pub fn take<T>(&mut self, fallback: T, result: Result<T, ConfigError>) -> T {
         result.unwrap_or_else(|error| {
             self.add(error);
             fallback
@@ -23,7 +23,7 @@ impl Complaints {
     }
 
     /// A number within bounds, `default` when it is not set.
-    pub(super) fn number<T: TryFrom<u64>>(
+    pub fn number<T: TryFrom<u64>>(
         &mut self,
         config: &Config,
         key: &str,
@@ -34,8 +34,18 @@ impl Complaints {
         value.and_then(|value| T::try_from(value).ok()).unwrap_or(default)
     }
 
+    /// A switch, `default` when it is not set.
+    pub fn switch(&mut self, config: &Config, key: &str, default: bool) -> bool {
+        self.take(None, config.bool(key)).unwrap_or(default)
+    }
+
+    /// A string, none when it is not set or empty.
+    pub fn text(&mut self, config: &Config, key: &str) -> Option<String> {
+        self.take(None, config.str(key)).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
     /// `value` if there are no complaints, else each of them once, in the order of the file.
-    pub(super) fn none_or<T>(mut self, value: T) -> Result<T, Vec<ConfigError>> {
+    pub fn none_or<T>(mut self, value: T) -> Result<T, Vec<ConfigError>> {
         self.0.sort_by_key(|error| error.line);
         let mut once: Vec<ConfigError> = Vec::new();
         for error in self.0 {
