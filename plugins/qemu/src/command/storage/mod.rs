@@ -4,8 +4,8 @@ mod protocol;
 mod secrets;
 
 use oxivirt_conf::domain::devices::{
-    BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, NetworkProtocol, NetworkSource,
-    StorageAuth, StorageFormat, StorageKind, StorageSource,
+    BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, NetworkProtocol, StorageAuth,
+    StorageFormat, StorageKind, StorageSource,
 };
 use oxivirt_conf::storage_encryption::{Encryption, EncryptionEngine, EncryptionFormat};
 
