@@ -57,7 +57,9 @@ impl SnapshotDefinition {
                     request.snapshot = Some(of_domain.filter(fits).unwrap_or(how.default));
                 }
                 Some(wanted) => {
-                    let left_out = wanted == SnapshotLocation::No && of_domain == Some(SnapshotLocation::No);
+                    // What is printed for a drive without state can be handed in again.
+                    let stateless = of_domain == Some(SnapshotLocation::No) || disk.source.is_empty() || disk.readonly;
+                    let left_out = wanted == SnapshotLocation::No && stateless;
                     if how.uniform && wanted != how.default && !left_out {
                         let text = format!("disk '{}' must use snapshot mode '{}'", request.name, how.default);
                         return Err(Error::config_unsupported(text));

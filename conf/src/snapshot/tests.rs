@@ -100,6 +100,7 @@ fn disks_follow_request_then_domain_then_default() {
     let named = "<disk name='/dev/b'><source file='/n'/></disk><disk name='vda' snapshot='manual'/>";
     let found = "vda=manual vdb=no vdc=external:/d.x/c.s vde=external:/n hda=no ";
     assert_eq!(aligned(named, EXTERNAL).unwrap(), found);
+    assert_eq!(aligned("<disk name='hda' snapshot='no'/>", INTERNAL).unwrap(), all);
     let forced = Alignment { default: SnapshotLocation::Internal, uniform: false, force_default: true };
     assert_eq!(aligned("", forced).unwrap(), "vda=internal vdb=internal vdc=internal vde=internal hda=no ");
 }
