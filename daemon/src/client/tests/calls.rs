@@ -181,3 +181,29 @@ fn a_client_that_asks_and_never_reads_is_not_read_either() {
     drop(wire);
     eventually("the end of the client", || fixture.daemon.main.count().0 == 1);
 }
+
+#[test]
+fn a_client_that_does_not_read_its_answers_is_not_read_from() {
+    const CALLS: usize = 100;
+    let fixture = Fixture::new();
+    let mut wire = fixture.client();
+    for _ in 0..CALLS {
+        let header = wire.header(CAPABILITIES);
+        wire.send(header, &[]);
+    }
+    let given = || fixture.switch.long_answers.load(Ordering::Relaxed);
+    eventually("the first answers", || given() > 0);
+    // Others are served, and when they are, the answers have come to a halt.
+    let (mut last, mut calm) = (given(), 0);
+    eventually("the halt", || {
+        assert_eq!(fixture.client().call(TYPE, &[]).value::<String>(), "Fake");
+        calm = if given() == last { calm + 1 } else { 0 };
+        last = given();
+        calm == 50
+    });
+    // As many as fill the queue, and those that were under way by then.
+    assert!(last < 10, "{last} long answers wait for a client that reads none");
+    for _ in 0..CALLS {
+        assert_eq!(wire.receive().expect("an answer").value::<String>().len(), LONG);
+    }
+}

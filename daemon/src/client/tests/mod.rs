@@ -10,6 +10,7 @@ mod subscribers;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ use oxivirt_core::interface::{Connect, DomainConsole, Interfaces, InterfacesRef,
 use oxivirt_core::object::Object;
 use oxivirt_core::plugin::ForeignConnection;
 use oxivirt_core::types::{Domain, Uuid};
+
+use oxivirt_core::call::FileRange;
 use oxivirt_core::wire::message::{HEADER_SIZE, Header, LENGTH_SIZE, MessageType, Program, Status, frame};
 use oxivirt_core::wire::xdr::{Reader, Writer, Xdr};
 use oxivirt_core::{Call, Error, Result};
@@ -35,8 +38,12 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 const CHANNEL: u64 = 1;
 
+/// Bytes of a long answer.
+const LONG: usize = 1 << 20;
+
 const TYPE: i32 = 3;
 const VERSION: i32 = 4;
+const CAPABILITIES: i32 = 7;
 const HOSTNAME: i32 = 59;
 const CONSOLE: i32 = 201;
 
@@ -47,6 +54,10 @@ struct Switch {
     changed: Condvar,
     /// The far end of the next console.
     console: Mutex<Option<OwnedFd>>,
+    /// What the next console reads instead.
+    file: Mutex<Option<(OwnedFd, FileRange)>>,
+    /// How many long answers were given.
+    long_answers: AtomicUsize,
 }
 
 struct Fake(Arc<Switch>);
@@ -71,11 +82,19 @@ impl Connect for Fake {
     fn connect_get_hostname(&self, _: &Call) -> Result<String> {
         panic!("on purpose")
     }
+
+    fn connect_get_capabilities(&self, _: &Call) -> Result<String> {
+        self.0.long_answers.fetch_add(1, Ordering::Relaxed);
+        Ok("x".repeat(LONG))
+    }
 }
 
 #[implements]
 impl DomainConsole for Fake {
     fn domain_open_console(&self, call: &Call, _: &Domain, _: Option<&str>, _: DomainConsoleFlags) -> Result<()> {
+        if let Some((file, range)) = self.0.file.lock().expect("sound").take() {
+            return call.open_file(file, range);
+        }
         let end = self.0.console.lock().expect("sound").take();
         call.open_stream(end.ok_or_else(|| Error::internal("no console"))?)
     }

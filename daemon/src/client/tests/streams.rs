@@ -109,6 +109,37 @@ fn a_client_that_does_not_read_stops_the_driver_not_the_memory() {
     assert_eq!(receive_all(&mut wire, taken).len(), taken);
 }
 
+/// Memory of this process in bytes.
+fn memory() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("there");
+    let resident = pages.split(' ').nth(1).and_then(|count| count.parse::<usize>().ok()).expect("a number");
+    resident * rustix::param::page_size()
+}
+
+#[test]
+fn a_client_that_does_not_read_a_file_leaves_it_on_the_disk() {
+    const SIZE: u64 = 1 << 30;
+    let fixture = Fixture::new();
+    let mut wire = fixture.client();
+    let file = tempfile::tempfile().expect("a file");
+    file.set_len(SIZE).expect("settable");
+    let range = FileRange { offset: 0, length: 0, sparse: false };
+    *fixture.switch.file.lock().expect("sound") = Some((file.into(), range));
+    let before = memory();
+    wire.open_console();
+    let client = fixture.daemon.main.list().pop().expect("there");
+    eventually("a full queue", || client.outgoing.is_full());
+    for _ in 0..100 {
+        std::thread::sleep(Duration::from_millis(10));
+        let grown = memory().saturating_sub(before);
+        // Other tests go on in this process meanwhile.
+        assert!(grown < 256 << 20, "{grown} bytes wait for a client that reads none");
+    }
+    assert!(receive_all(&mut wire, 16 << 20).len() >= 16 << 20, "it goes on when the client reads");
+    drop((wire, client));
+    eventually("the end of the client", || fixture.daemon.main.count().0 == 0);
+}
+
 #[test]
 fn a_driver_that_does_not_read_stops_the_client_not_the_memory() {
     let fixture = Fixture::new();
