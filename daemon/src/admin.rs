@@ -136,6 +136,13 @@ impl Admin for Administrator {
             };
             all.push(TypedParam::new(name, value));
         }
+        // The user, the group, the process: in the order in which people look for them.
+        const ORDER: [&str; 5] =
+            ["unix_user_id", "unix_user_name", "unix_group_id", "unix_group_name", "unix_process_id"];
+        all.sort_by_key(|param| {
+            let place = ORDER.iter().position(|name| *name == param.field());
+            (!matches!(param.field(), "readonly" | "sock_addr"), place.unwrap_or(ORDER.len()))
+        });
         List::new(all)
     }
 

@@ -66,7 +66,6 @@ impl Polkit {
     /// * Errors: `AUTH_FAILED` for a caller that is no process of this host,
     ///   `AUTH_UNAVAILABLE` when polkit cannot be reached or does not answer in time.
     /// * Blocks for 30 seconds at most; may be called from any thread.
-    #[allow(dead_code)] // Access to single objects asks here.
     pub(crate) fn check(&self, action: &str, identity: &[TypedParam], details: &[(&str, &str)]) -> Result<bool> {
         let subject = Subject::from_identity(identity)?;
         match self.ask(action, subject, details, Interaction::Silent)? {

@@ -13,6 +13,7 @@ mod guest;
 mod load;
 mod new_driver;
 mod packages;
+mod policy;
 mod stage;
 mod test;
 

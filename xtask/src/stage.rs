@@ -10,8 +10,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use oxivirt_tests::{assets, process};
+use oxivirt_util::file;
 
-use crate::Outcome;
+use crate::{Outcome, policy};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -39,6 +40,12 @@ pub(crate) fn lay_out(dest: &Path, drivers: &[String]) -> Outcome {
         distribute(&assets::workspace().join("plugins").join(name).join("dist"), dest)?;
     }
     distribute(&assets::workspace().join("daemon/dist"), dest)?;
+    for (name, text) in policy::files()? {
+        let target = dest.join(policy::FOLDER).join(name);
+        file::make_folders(&dest.join(policy::FOLDER), 0o755).map_err(|e| e.to_string())?;
+        file::write_atomic(&target, text.as_bytes(), 0o644).map_err(|e| e.to_string())?;
+        println!("  {}", target.display());
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use oxivirt_core::Result;
 use oxivirt_core::event::Event;
 
 use super::Access;
@@ -64,7 +65,7 @@ impl Access {
         let known = lock(&self.delivery.known).get(&key).copied();
         match known {
             Some((decision, at)) if at.elapsed() < REMEMBERED => sight(decision),
-            _ if self.is_quick() => sight(self.decide_event(client, key)),
+            _ if self.is_quick() => sight(self.decide_event(client, key).unwrap_or(false)),
             _ => Sight::Undecided,
         }
     }
@@ -99,17 +100,23 @@ impl Access {
                 return;
             };
             drop(line);
-            let allowed = Object::of_event(&event).is_none_or(|object| {
+            let decided = Object::of_event(&event).map_or(Ok(true), |object| {
                 let key = (client.id, object);
                 let known = lock(&self.delivery.known).get(&key).copied();
                 match known {
-                    Some((decision, at)) if at.elapsed() < REMEMBERED => decision,
+                    Some((decision, at)) if at.elapsed() < REMEMBERED => Ok(decision),
                     _ => self.decide_event(&client, key),
                 }
             });
             let mut line = lock(&self.delivery.line);
-            if allowed {
-                client.send_event(frame);
+            match decided {
+                Ok(true) => client.send_event(frame),
+                Ok(false) => {}
+                // One client about whom nobody decides must not hold up the others.
+                Err(_) => {
+                    line.waiting.retain(|other| other.client.id != client.id);
+                    line.counts.remove(&client.id);
+                }
             }
             if let Some(count) = line.counts.get_mut(&client.id) {
                 *count -= 1;
@@ -120,16 +127,17 @@ impl Access {
         }
     }
 
-    fn decide_event(&self, client: &Client, key: (u64, Object)) -> bool {
+    /// Errors: nobody could decide, which is remembered as a no.
+    fn decide_event(&self, client: &Client, key: (u64, Object)) -> Result<bool> {
         let decision = match client.connection() {
             Some(connection) => self.allows(&client.subject(), &self.known_driver(&connection), &key.1, "getattr"),
-            None => false,
+            None => Ok(false),
         };
         let mut known = lock(&self.delivery.known);
         if known.len() >= DECISIONS_MAX {
             known.clear();
         }
-        known.insert(key, (decision, Instant::now()));
+        known.insert(key, (matches!(decision, Ok(true)), Instant::now()));
         decision
     }
 }

@@ -27,7 +27,8 @@ pub(super) struct Listing<'a, F> {
     pub(super) call: &'a CallDescription,
     pub(super) plan: &'a Plan,
     pub(super) payload: &'a [u8],
-    /// Whether the client may see an object.
+    /// Whether the client may see an object; an error ends the listing, so that
+    /// a backend that does not answer is not waited for once per object.
     pub(super) sees: F,
 }
 
@@ -50,7 +51,7 @@ fn need_results(call: &CallDescription) -> Option<usize> {
     (call.arguments)().iter().position(|(name, _)| *name == "need_results")
 }
 
-impl<F: Fn(Object) -> bool> Listing<'_, F> {
+impl<F: Fn(Object) -> Result<bool>> Listing<'_, F> {
     /// The arguments, changed so that the objects are in the answer in any case.
     pub(super) fn arguments(&self) -> Result<Vec<u8>> {
         let mut payload = self.payload.to_vec();
@@ -69,7 +70,7 @@ impl<F: Fn(Object) -> bool> Listing<'_, F> {
         match kind {
             Kind::Domain if need_results(self.call).is_none() => {
                 let mut records = decode_array::<DomainStatsRecord>(&mut Reader::new(answer), ANY)?;
-                records.retain(|record| only(Object::from(&record.dom)));
+                retain(&mut records, |record| only(Object::from(&record.dom)))?;
                 encode_array(&records, ANY, out)
             }
             Kind::Domain => self.keep(answer, out, |domain: &Domain| only(domain.into())),
@@ -92,9 +93,9 @@ impl<F: Fn(Object) -> bool> Listing<'_, F> {
     }
 
     /// Objects, then how many there are.
-    fn keep<T: Xdr>(&self, answer: &[u8], out: &mut Writer, keeps: impl Fn(&T) -> bool) -> Result<()> {
+    fn keep<T: Xdr>(&self, answer: &[u8], out: &mut Writer, keeps: impl Fn(&T) -> Result<bool>) -> Result<()> {
         let mut items = decode_array::<T>(&mut Reader::new(answer), ANY)?;
-        items.retain(keeps);
+        retain(&mut items, keeps)?;
         let count = u32::try_from(items.len()).map_err(|_| Error::internal("too many objects"))?;
         let wanted = match need_results(self.call) {
             Some(at) => self.plan.argument(at, self.payload)?.get_u32()? != 0,
@@ -111,7 +112,7 @@ impl<F: Fn(Object) -> bool> Listing<'_, F> {
     /// Answers with names, ids or a number of what the client may see.
     pub(super) fn words(&self, kind: Kind, out: &mut Writer) -> Result<()> {
         let mut seen = self.list(kind)?;
-        seen.retain(|(object, _, _)| (self.sees)(object.clone()));
+        retain(&mut seen, |(object, _, _)| (self.sees)(object.clone()))?;
         let arguments = (self.call.arguments)();
         let most = arguments.iter().position(|(name, _)| matches!(*name, "maxnames" | "maxids" | "maxuuids"));
         let Some(most) = most else {
@@ -198,4 +199,19 @@ impl<F: Fn(Object) -> bool> Listing<'_, F> {
         let pool: StoragePool = self.plan.value(0, self.payload)?;
         self.finder.connection.storage_pool_lookup_by_uuid(self.finder.call, &pool.uuid)
     }
+}
+
+/// Leaves out what is not to be kept; the first error ends it.
+fn retain<T>(items: &mut Vec<T>, keeps: impl Fn(&T) -> Result<bool>) -> Result<()> {
+    let mut outcome = Ok(());
+    items.retain(|item| {
+        let kept = outcome.is_ok().then(|| keeps(item));
+        kept.is_some_and(|kept| {
+            kept.unwrap_or_else(|error| {
+                outcome = Err(error);
+                false
+            })
+        })
+    });
+    outcome
 }

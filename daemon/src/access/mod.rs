@@ -8,6 +8,7 @@ mod delivery;
 mod document;
 mod filter;
 mod find;
+pub(crate) mod fuzz;
 mod object;
 mod plan;
 mod polkit;
@@ -121,10 +122,7 @@ impl Access {
         };
         let plan = Plan::find(description)?;
         let driver = self.driver(connection);
-        let require = |object: &Object, permission: &str| match self.allows(subject, &driver, object, permission) {
-            true => Ok(()),
-            false => Err(denied(&driver)),
-        };
+        let require = |object: &Object, permission: &str| self.require(subject, &driver, object, permission);
         Call::internal(description.name, |own| {
             let finder = Finder { connection, call: own };
             for rule in &plan.rules {
@@ -168,25 +166,35 @@ impl Access {
             if rule.kind != Kind::Connect {
                 return Err(Error::internal(format!("{} is about more than the connection", call.name)));
             }
-            if !self.allows(subject, &driver, &Object::connect(), rule.permission) {
-                return Err(denied(&driver));
-            }
+            self.require(subject, &driver, &Object::connect(), rule.permission)?;
         }
         Ok(())
     }
 
-    fn allows(&self, subject: &Subject, driver: &str, object: &Object, permission: &str) -> bool {
+    /// An error unless the client may: `ACCESS_DENIED`, with the reason where nobody could decide.
+    fn require(&self, subject: &Subject, driver: &str, object: &Object, permission: &str) -> Result<()> {
+        match self.allows(subject, driver, object, permission) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(denied(driver, None)),
+            Err(error) => Err(denied(driver, Some(&error))),
+        }
+    }
+
+    /// Whether every backend lets the client.
+    ///
+    /// Errors: a backend could not decide, which counts as a no.
+    fn allows(&self, subject: &Subject, driver: &str, object: &Object, permission: &str) -> Result<bool> {
         let question = Question { subject, driver, object, permission };
-        self.judges.iter().all(|judge| match judge.allows(&question) {
-            Ok(allowed) => {
-                tracing::debug!(client = subject.client, ?object, permission, allowed, "access");
-                allowed
-            }
-            Err(error) => {
+        for judge in &self.judges {
+            let allowed = judge.allows(&question).inspect_err(|error| {
                 tracing::warn!(client = subject.client, ?object, permission, %error, "access is denied undecided");
-                false
+            })?;
+            tracing::debug!(client = subject.client, ?object, permission, allowed, "access");
+            if !allowed {
+                return Ok(false);
             }
-        })
+        }
+        Ok(true)
     }
 
     /// What the driver calls its hypervisor.
@@ -219,6 +227,7 @@ pub(crate) fn check(backends: &[Backend], folder: &Path) -> Result<(), Vec<Strin
     }
 }
 
-fn denied(driver: &str) -> Error {
-    Error::new(ErrorCode::ACCESS_DENIED, format!("'{driver}' denied access")).in_domain(ErrorDomain::ACCESS)
+fn denied(driver: &str, why: Option<&Error>) -> Error {
+    let why = why.map(|error| format!(": {error}")).unwrap_or_default();
+    Error::new(ErrorCode::ACCESS_DENIED, format!("'{driver}' denied access{why}")).in_domain(ErrorDomain::ACCESS)
 }

@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(Self, &'static str); 11] = [
+    pub(super) const ALL: [(Self, &'static str); 11] = [
         (Self::Connect, "connect"),
         (Self::Domain, "domain"),
         (Self::Interface, "interface"),

@@ -59,7 +59,8 @@ impl Rules {
         Self::parse(&text).map_err(|mistakes| mistakes.into_iter().map(named).collect())
     }
 
-    fn parse(text: &str) -> Result<Self, Vec<(usize, String)>> {
+    /// Reads the text of the file; mistakes are told with their lines.
+    pub(super) fn parse(text: &str) -> Result<Self, Vec<(usize, String)>> {
         let (mut rules, mut mistakes) = (Vec::new(), Vec::new());
         for (at, line) in text.lines().enumerate() {
             match words(line).and_then(|words| Rule::parse(&words)) {

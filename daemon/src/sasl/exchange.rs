@@ -48,7 +48,7 @@ impl Validation for Verdict {
 
 impl Exchange {
     /// Begins by a mechanism that is offered.
-    pub(super) fn begin(mechanism: &str, users: Users) -> Result<Self> {
+    pub(crate) fn begin(mechanism: &str, users: Users) -> Result<Self> {
         let sound = |error: &dyn std::fmt::Display| Error::internal(format!("mechanism '{mechanism}': {error}"));
         let config =
             SASLConfig::builder().with_defaults().with_callback(Answers { users }).map_err(|error| sound(&error))?;

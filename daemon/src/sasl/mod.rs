@@ -21,7 +21,7 @@ pub(crate) use exchange::{Exchange, Step};
 use users::Users;
 
 /// What is spoken here, the best first.
-const MECHANISMS: &[&str] = &["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"];
+pub(crate) const MECHANISMS: &[&str] = &["SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"];
 
 /// The rules of SASL.
 pub(crate) struct Sasl {

@@ -188,7 +188,8 @@ impl Users {
         }
     }
 
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
+    /// Reads the text of the file; the first mistake is told with its line.
+    pub(crate) fn parse(text: &str) -> Result<Self, (usize, String)> {
         let mut all = BTreeMap::new();
         for (at, line) in text.lines().enumerate() {
             let wrong = |message: String| (at + 1, message);

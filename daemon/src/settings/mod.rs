@@ -122,7 +122,8 @@ impl Settings {
         Self::from_config(&config).map_err(|all| all.iter().map(ConfigError::to_string).collect())
     }
 
-    fn from_config(config: &Config) -> Result<Self, Vec<ConfigError>> {
+    /// Takes what was read; every mistake is told.
+    pub(crate) fn from_config(config: &Config) -> Result<Self, Vec<ConfigError>> {
         let mut wrong = Complaints::default();
         config.check_keys(KEYS, &mut wrong);
         wrong.take((), check_host_uuid(config));

@@ -23,6 +23,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
 use crate::globs;
 use crate::settings::TlsRules;
 use files::{Loaded, Places};
+pub(crate) use name::subject;
 
 /// What every TLS connection begins with.
 pub(crate) struct Tls {

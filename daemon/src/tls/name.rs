@@ -36,7 +36,7 @@ const NAMES: &[(&str, &str)] = &[
 /// order in which it stands there, special characters behind a backslash.
 ///
 /// `None` when it cannot be read.
-pub(super) fn subject(certificate: &[u8]) -> Option<String> {
+pub(crate) fn subject(certificate: &[u8]) -> Option<String> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let mut text = String::new();
     for (at, part) in certificate.subject().iter_rdn().enumerate() {

@@ -58,7 +58,7 @@ fn guarded(rules: &str) -> Result<Option<(Sandbox, String)>, String> {
 }
 
 /// Runs virsh as a user without rights.
-fn nobody(sandbox: &Sandbox, uri: &str, command: &str) -> Result<Finished, String> {
+pub(super) fn nobody(sandbox: &Sandbox, uri: &str, command: &str) -> Result<Finished, String> {
     let inner = sandbox.virsh_command(uri, &[command]);
     let mut outer = Command::new("setpriv");
     outer.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "virsh"]).args(inner.get_args());

@@ -9,8 +9,10 @@ use oxivirt_tests::{assets, console::Console, fixture, process, skip};
 
 mod access;
 mod administration;
+mod authority;
 mod bridge;
 mod clients;
+mod commands;
 mod contract;
 mod crash;
 mod daemon;
@@ -22,6 +24,7 @@ mod lifecycle;
 mod load;
 mod malformed;
 mod polkit;
+mod polkit_access;
 mod python;
 mod qemu_devices;
 mod same_answers;
