@@ -35,6 +35,7 @@ pub mod procedure {
     pub const AUTH_LIST: i32 = 66;
     pub const CONNECT_GET_LIB_VERSION: i32 = 157;
     pub const DOMAIN_SCREENSHOT: i32 = 211;
+    pub const DOMAIN_SET_METADATA: i32 = 264;
     pub const CONNECT_LIST_ALL_DOMAINS: i32 = 273;
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: i32 = 316;
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY: i32 = 317;

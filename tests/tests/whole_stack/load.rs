@@ -52,10 +52,14 @@ fn domain(client: &mut Client) -> Result<Vec<u8>, String> {
 fn tampered_frames_in_numbers_leak_nothing() -> Outcome {
     let mut sandbox = Sandbox::start()?;
     load::tampered_frames(&sandbox.socket(), 5_000, 4)?;
+    load::tampered_bodies(&sandbox.socket(), 5_000, 4)?;
     let mut honest = open(&sandbox)?;
     version(&mut honest)?;
     let before = Usage::of(sandbox.pid())?;
-    load::tampered_frames(&sandbox.socket(), 40_000, 4)?;
+    load::tampered_frames(&sandbox.socket(), 20_000, 4)?;
+    let bodies = load::tampered_bodies(&sandbox.socket(), 20_000, 4)?;
+    // Whole frames with arguments that make no sense are answered, each.
+    assert!(bodies.answered > 10_000, "{bodies:?}");
     assert!(sandbox.is_alive(), "{}", sandbox.explain("the daemon is gone"));
     version(&mut honest)?;
     bounded(&sandbox, before)
@@ -110,6 +114,38 @@ fn a_subscriber_that_stops_reading_harms_nobody() -> Outcome {
 }
 
 #[test]
+fn a_subscriber_that_stops_reading_is_sent_away() -> Outcome {
+    const METADATA_CHANGE: u32 = 23;
+    // More than a socket and the daemon together may hold for one client.
+    const LONG: usize = 256 << 10;
+    const ROUNDS: usize = 100;
+    let sandbox = Sandbox::start()?;
+    let changes = Xdr::default().unsigned(METADATA_CHANGE).unsigned(0).0;
+    let subscribe = || -> Result<Client, String> {
+        let mut client = open(&sandbox)?;
+        client.call(procedure::CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY, &changes).map_err(|e| e.to_string())?;
+        Ok(client)
+    };
+    let (mut deaf, mut listening) = (subscribe()?, subscribe()?);
+    let mut actor = open(&sandbox)?;
+    let domain = domain(&mut actor)?;
+    let before = Usage::of(sandbox.pid())?;
+    // An element of a name space whose name is in every event.
+    let space = format!("urn:{}", "x".repeat(LONG));
+    let change = Xdr(domain).unsigned(2).some_string("<a/>").some_string("k").some_string(&space).unsigned(0).0;
+    for round in 0..ROUNDS {
+        actor.call(procedure::DOMAIN_SET_METADATA, &change).map_err(|e| format!("change {round}: {e}"))?;
+        listening.next_event().map_err(|e| format!("the event of change {round}: {e}"))?;
+    }
+    let during = Usage::of(sandbox.pid())?;
+    assert!(during.rss_kib < before.rss_kib + SLACK_KIB, "memory grew: {before:?} to {during:?}");
+    let heard = (0..=ROUNDS).take_while(|_| deaf.next_event().is_ok()).count();
+    assert!(heard < ROUNDS, "all {heard} events were kept for a client that did not read");
+    drop(deaf);
+    bounded(&sandbox, before)
+}
+
+#[test]
 fn a_caller_that_stops_reading_harms_nobody() -> Outcome {
     let sandbox = Sandbox::start()?;
     let mut honest = open(&sandbox)?;
@@ -121,6 +157,7 @@ fn a_caller_that_stops_reading_harms_nobody() -> Outcome {
     let call = oxivirt_tests::wire::Header::call(procedure::DOMAIN_GET_XML_DESC, 9).frame(&payload);
     // The daemon must stop reading at some point; were it to take all of these, it would owe 100 MB.
     let taken = (0..60_000).take_while(|_| deaf.send(&call).is_ok()).count();
+    assert!(taken < 60_000, "the daemon took every call of a client that reads no answer");
     let during = Usage::of(sandbox.pid())?;
     assert!(during.rss_kib < before.rss_kib + SLACK_KIB, "memory grew: {before:?} to {during:?}, {taken} calls taken");
     let took = version(&mut honest)?;
