@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn seeds_do_no_harm() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/seeds");
-        let targets: [(&str, fn(&[u8])); 6] = [
+        type Target = fn(&[u8]);
+        let targets: [(&str, Target); 6] = [
             ("sasl_exchange", super::sasl_exchange),
             ("sasl_users", super::sasl_users),
             ("access_rules", super::access_rules),

@@ -15,7 +15,7 @@ use oxivirt_tests::{process, skip};
 
 use super::Outcome;
 
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// Names the folder with the own tests of libvirt-python, from its source archive.
 const SUITE: &str = "OXIVIRT_LIBVIRT_PYTHON_TESTS";

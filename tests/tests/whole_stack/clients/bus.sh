@@ -41,6 +41,14 @@ ask $domain org.libvirt.Domain.GetState uint32:0
 ask $domain org.libvirt.Domain.Suspend
 ask $domain org.libvirt.Domain.GetState uint32:0
 ask $domain org.libvirt.Domain.Resume
+for call in "GetXMLDesc uint32:0" "GetSchedulerParameters uint32:0" "GetMemoryParameters uint32:0" \
+    "GetVcpus uint32:0" "GetVcpuPinInfo uint32:0" "GetMetadata int32:0 string: uint32:0" "HasManagedSaveImage uint32:0" \
+    "SetMetadata int32:1 string:title string: string: uint32:0" "GetMetadata int32:1 string: uint32:0" \
+    "SetMemory uint64:1048576 uint32:0" "SetVcpus uint32:1 uint32:0" "GetHostname uint32:0" "GetControlInfo uint32:0" \
+    "SnapshotCreateXML string:<domainsnapshot><name>s</name></domainsnapshot> uint32:0" "ListDomainSnapshots uint32:0" \
+    "CheckpointLookupByName string:nothing uint32:0" "AbortJob"; do
+    ask $domain org.libvirt.Domain.$call
+done
 ask $domain org.libvirt.Domain.Destroy uint32:0
 ask $domain org.libvirt.Domain.Destroy uint32:0
 ask $domain org.libvirt.Domain.Create uint32:0
@@ -48,6 +56,28 @@ for what in Network StoragePool; do
     name=default; [ $what = StoragePool ] && name=default-pool
     ask $connect org.libvirt.Connect.${what}LookupByName string:$name
 done
-for _ in $(seq 100); do [ "$(grep -c 'member=DomainEvent' "$work/signals")" -ge 5 ] && break; sleep 0.05; done
+network=$connect/network/_dd8fe884_6c02_601e_7551_cca97df1c5df
+for property in Active Autostart BridgeName Name Persistent UUID; do get $network org.libvirt.Network $property; done
+for call in "GetXMLDesc uint32:0" Destroy Destroy Create "GetDHCPLeases string: uint32:0"; do
+    ask $network org.libvirt.Network.$call
+done
+pool=$connect/storagepool/_dfe224cb_28fb_8dd0_c4b2_64eb3f0f4566
+for property in Active Autostart Name Persistent UUID; do get $pool org.libvirt.StoragePool $property; done
+for call in GetInfo "GetXMLDesc uint32:0" "ListStorageVolumes uint32:0" "Refresh uint32:0" Destroy Destroy "Create uint32:0"; do
+    ask $pool org.libvirt.StoragePool.$call
+done
+ask $connect org.libvirt.Connect.InterfaceLookupByName string:eth1
+ask $connect org.libvirt.Connect.NodeDeviceLookupByName string:computer
+for call in "GetCapabilities" "NodeGetMemoryParameters uint32:0" "DomainDefineXML string:broken" \
+    "DomainLookupByID int32:99" "NodeGetCPUMap uint32:0"; do
+    ask $connect org.libvirt.Connect.$call
+done
+# NAME COUNT: waits for signals.
+heard() {
+    for _ in $(seq 200); do [ "$(grep -c "member=$1" "$work/signals")" -ge "$2" ] && break; sleep 0.05; done
+}
+heard DomainEvent 5
+heard NetworkEvent 2
+heard StoragePoolEvent 2
 echo "== signals"
 grep -A 4 'interface=org.libvirt' "$work/signals" | sed 's/time=[^ ]* //; s/serial=[^ ]* //; s/sender=[^ ]* //'
