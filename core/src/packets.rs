@@ -109,11 +109,12 @@ impl PacketEnd {
         let mut buffer = vec![0; PACKET_MAX];
         loop {
             match rustix::net::recv(&self.0, &mut buffer[..], RecvFlags::empty()) {
-                Ok((0, _)) | Err(Errno::CONNRESET) => return Ok(None),
+                Ok((0, _)) => return Ok(None),
                 Ok((count, _)) => {
                     return Packet::decode(buffer.get(..count).unwrap_or_default()).map(Some).map_err(io::Error::other);
                 }
-                Err(Errno::INTR) => {}
+                // It hung up without reading everything; what it said before that is still here.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -136,6 +137,17 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn last_words_are_heard_although_not_everything_was_read() {
+        let (near, far) = PacketEnd::pair().unwrap();
+        let far = PacketEnd::new(far);
+        near.send(&Packet::Data(vec![1])).unwrap();
+        far.send(&Packet::Failed(Error::operation_failed("no room"))).unwrap();
+        drop(far);
+        assert!(matches!(near.receive().unwrap(), Some(Packet::Failed(error)) if error.detail() == "no room"));
+        assert!(near.receive().unwrap().is_none());
+    }
 
     #[test]
     fn packets_pass_whole_and_in_order() {

@@ -11,5 +11,6 @@ pub mod paths;
 pub mod pidfile;
 pub mod process;
 pub mod schema;
+pub mod tls_versions;
 pub mod units;
 pub mod uuid;

@@ -4,15 +4,16 @@
 //! One thread reads. Callers write for themselves and wait for their own
 //! answer; whatever ends the connection ends every wait with the reason.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Transport;
+use super::alive::{Alive, PING, PONG, Rules, sign};
 use super::socket::{Incoming, Socket};
 use super::stream::Stream;
 use crate::call::Call;
@@ -31,6 +32,8 @@ pub struct Limits {
     /// For one answer. Some calls work for hours; signs of life tell earlier
     /// that a server is gone.
     pub answer: Duration,
+    /// For one answer until the connection is open; a user may have to find a password.
+    pub opening: Duration,
     /// For a server that takes no bytes.
     pub write: Duration,
     /// Silence before the server is asked for a sign of life.
@@ -43,6 +46,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             answer: Duration::from_secs(24 * 60 * 60),
+            opening: Duration::from_secs(150),
             write: Duration::from_secs(30),
             alive_interval: Duration::from_secs(5),
             alive_count: 5,
@@ -68,19 +72,30 @@ pub struct Link(Arc<Inner>);
 pub(super) struct Inner {
     pub(super) peer: String,
     socket: Socket,
-    pub(super) limits: Limits,
+    /// Milliseconds that an answer may take now.
+    answer_limit: AtomicU64,
     serial: AtomicU32,
-    /// Whether the server answers questions for signs of life.
-    answers_questions: AtomicBool,
+    alive: Rules,
+    /// Whether descriptors get to the server.
+    passes_descriptors: AtomicBool,
     table: Mutex<Table>,
     listener: Listener,
 }
 
 #[derive(Default)]
 struct Table {
-    waiting: HashMap<u32, SyncSender<Answer>>,
+    waiting: HashMap<u32, Waiting>,
+    /// Calls whose answer nobody waits for any more.
+    given_up: HashSet<u32>,
     streams: HashMap<u32, Arc<Stream>>,
     ended: Option<Error>,
+}
+
+/// A call on its way.
+struct Waiting {
+    program: Program,
+    procedure: i32,
+    caller: SyncSender<Answer>,
 }
 
 struct Answer {
@@ -100,9 +115,10 @@ impl Link {
         let inner = Arc::new(Inner {
             peer,
             socket,
-            limits,
+            answer_limit: AtomicU64::new(millis(limits.answer)),
             serial: AtomicU32::new(1),
-            answers_questions: AtomicBool::new(false),
+            alive: Rules::new(limits.alive_interval, limits.alive_count),
+            passes_descriptors: AtomicBool::new(true),
             table: Mutex::default(),
             listener,
         });
@@ -122,16 +138,47 @@ impl Link {
         self.0.table().ended.clone()
     }
 
+    /// Whether the connection still stands, as far as is known.
+    pub fn is_alive(&self) -> bool {
+        self.0.table().ended.is_none()
+    }
+
     /// The server was found to answer questions for signs of life: from now
     /// on it is asked when it is silent.
     pub fn expect_signs_of_life(&self) {
-        self.0.answers_questions.store(true, Ordering::Relaxed);
+        self.0.alive.answered.store(true, Ordering::Relaxed);
     }
 
-    /// Ends the connection; every wait ends with an error.
+    /// How long the server may be silent before it is asked for a sign of life,
+    /// and how often it is asked before it is given up: after `interval` times
+    /// `count + 1`. Zero for either asks no more.
+    ///
+    /// * Returns whether the server answers at all.
+    pub fn set_keep_alive(&self, interval: Duration, count: u32) -> bool {
+        self.0.alive.set(interval, count);
+        self.0.alive.answered.load(Ordering::Relaxed)
+    }
+
+    /// How long one answer may take from now on.
+    pub fn set_answer_limit(&self, limit: Duration) {
+        self.0.answer_limit.store(millis(limit), Ordering::Relaxed);
+    }
+
+    /// Descriptors would get lost on the way to the server: calls that bring
+    /// some are refused from now on.
+    pub fn refuse_descriptors(&self) {
+        self.0.passes_descriptors.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether descriptors get to the server.
+    pub fn passes_descriptors(&self) -> bool {
+        self.0.passes_descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Ends the connection; every wait ends with an error, and the listener is
+    /// told that it was wanted.
     pub fn close(&self) {
-        let reason = self.0.lost("", "closed here");
-        self.0.end(reason, None);
+        self.0.end(self.0.lost("", "closed here"), Some(CloseReason::CLIENT));
     }
 }
 
@@ -143,7 +190,7 @@ impl AsRef<Link> for Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.close();
+        self.0.end(self.0.lost("", "closed here"), None);
     }
 }
 
@@ -151,6 +198,10 @@ impl Transport for Link {
     fn round_trip(&self, call: &Call, what: &CallDescription, arguments: Vec<u8>) -> Result<Vec<u8>> {
         let inner = &self.0;
         let descriptors = descriptors_of(call, what);
+        if !descriptors.is_empty() && !self.passes_descriptors() {
+            let text = format!("{}: file descriptors do not pass to {}", what.name, inner.peer);
+            return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text).in_domain(ErrorDomain::RPC));
+        }
         let serial = inner.next_serial();
         let header = Header {
             program: what.program,
@@ -167,7 +218,7 @@ impl Transport for Link {
         out.put_raw(&arguments);
         let frame = finish(out)?;
         let stream = what.stream.map(|_| Arc::new(Stream::new(inner, header, what)));
-        let answer = inner.expect(serial, stream.clone())?;
+        let answer = inner.expect(&header, stream.clone())?;
         if let Err(source) = inner.socket.send(&frame, &descriptors) {
             inner.forget(serial);
             let reason = inner.lost(what.name, &source.to_string());
@@ -175,11 +226,12 @@ impl Transport for Link {
             return Err(reason);
         }
         drop(descriptors);
-        let answer = match answer.recv_timeout(inner.limits.answer) {
+        let limit = Duration::from_millis(inner.answer_limit.load(Ordering::Relaxed));
+        let answer = match answer.recv_timeout(limit) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => {
                 inner.forget(serial);
-                let seconds = inner.limits.answer.as_secs();
+                let seconds = limit.as_secs();
                 return Err(Error::timed_out(format!(
                     "no answer from {} to {} within {seconds} seconds",
                     inner.peer, what.name
@@ -197,7 +249,10 @@ impl Transport for Link {
             Status::OK => {}
             Status::ERROR => {
                 inner.forget_stream(serial);
-                return Err(Error::decode(&mut Reader::new(&answer.payload))?);
+                let error = Error::decode(&mut Reader::new(&answer.payload));
+                return Err(
+                    error.map_err(|why| rpc(format!("malformed error from {} to {}: {why}", inner.peer, what.name)))?
+                );
             }
             other => {
                 inner.forget_stream(serial);
@@ -229,13 +284,14 @@ impl Inner {
         }
     }
 
-    fn expect(&self, serial: u32, stream: Option<Arc<Stream>>) -> Result<mpsc::Receiver<Answer>> {
-        let (sender, receiver) = sync_channel(1);
+    fn expect(&self, header: &Header, stream: Option<Arc<Stream>>) -> Result<mpsc::Receiver<Answer>> {
+        let serial = header.serial;
+        let (caller, receiver) = sync_channel(1);
         let mut table = self.table();
         if let Some(ended) = &table.ended {
             return Err(ended.clone());
         }
-        table.waiting.insert(serial, sender);
+        table.waiting.insert(serial, Waiting { program: header.program, procedure: header.procedure, caller });
         if let Some(stream) = stream {
             table.streams.insert(serial, stream);
         }
@@ -244,8 +300,10 @@ impl Inner {
 
     fn forget(&self, serial: u32) {
         let mut table = self.table();
-        table.waiting.remove(&serial);
         table.streams.remove(&serial);
+        if table.waiting.remove(&serial).is_some() {
+            table.given_up.insert(serial);
+        }
     }
 
     pub(super) fn forget_stream(&self, serial: u32) {
@@ -260,6 +318,13 @@ impl Inner {
             self.end(reason.clone(), Some(CloseReason::ERROR));
             reason
         })
+    }
+
+    /// Says that we are there, unasked: while too much waits for somebody here nothing is read.
+    pub(super) fn show_life(&self) {
+        if let Some(pong) = sign(PONG) {
+            self.socket.send_urgent(pong);
+        }
     }
 
     fn lost(&self, what: &str, why: &str) -> Error {
@@ -291,13 +356,14 @@ impl Inner {
 
     fn read(self: Arc<Self>) {
         let mut incoming = Incoming::new();
-        let mut alive = Alive { heard: Instant::now(), asked: 0 };
+        let mut alive = Alive::new();
         let source = loop {
             if let Err(source) = self.read_one(&mut incoming, &mut alive) {
                 break source;
             }
         };
         let (why, told) = match source.kind() {
+            io::ErrorKind::UnexpectedEof if alive.inside => ("it hung up in a message".to_owned(), CloseReason::EOF),
             io::ErrorKind::UnexpectedEof => ("it hung up".to_owned(), CloseReason::EOF),
             io::ErrorKind::TimedOut => (source.to_string(), CloseReason::KEEPALIVE),
             _ => (source.to_string(), CloseReason::ERROR),
@@ -307,8 +373,12 @@ impl Inner {
 
     /// Reads and handles one message.
     fn read_one(self: &Arc<Self>, incoming: &mut Incoming, alive: &mut Alive) -> io::Result<()> {
-        let mut idle = |heard: bool| alive.look(self, heard);
-        let length = incoming.take(&self.socket, LENGTH_SIZE, &mut idle)?;
+        let idle = |alive: &mut Alive, heard| alive.look(&self.alive, heard, |ping| self.socket.send_urgent(ping));
+        alive.inside = false;
+        let first = incoming.take(&self.socket, 1, &mut |heard| idle(alive, heard))?;
+        alive.inside = true;
+        let mut idle = |heard: bool| idle(alive, heard);
+        let length = [first, incoming.take(&self.socket, LENGTH_SIZE - 1, &mut idle)?].concat();
         let length = message::body_length(length.try_into().unwrap_or_default()).map_err(io::Error::other)?;
         let mut body = incoming.take(&self.socket, length, &mut idle)?;
         let mut payload = body.split_off(HEADER_SIZE.min(body.len()));
@@ -324,9 +394,8 @@ impl Inner {
         }
         match header.kind {
             MessageType::REPLY | MessageType::REPLY_WITH_FDS => {
-                let waiting = self.table().waiting.remove(&header.serial);
-                if let Some(waiting) = waiting {
-                    let _ = waiting.try_send(Answer { status: header.status, payload, descriptors });
+                if let Some(caller) = self.caller_of(&header)? {
+                    let _ = caller.try_send(Answer { status: header.status, payload, descriptors });
                 }
             }
             MessageType::STREAM | MessageType::STREAM_HOLE => {
@@ -341,12 +410,27 @@ impl Inner {
         Ok(())
     }
 
+    /// Who waits for an answer; nobody any more is fine, nobody ever is not.
+    fn caller_of(&self, header: &Header) -> io::Result<Option<SyncSender<Answer>>> {
+        let mut table = self.table();
+        let Header { program, procedure, serial, .. } = *header;
+        let expected = table.waiting.get(&serial).map(|waiting| (waiting.program, waiting.procedure));
+        match expected {
+            // Looked at before it is taken out: the caller is to learn why the connection ends.
+            Some(expected) if expected != (program, procedure) => {
+                let text = format!("call {serial} was to {}, the answer is from {procedure}", expected.1);
+                Err(io::Error::other(text))
+            }
+            Some(_) => Ok(table.waiting.remove(&serial).map(|waiting| waiting.caller)),
+            None if table.given_up.remove(&serial) => Ok(None),
+            None => Err(io::Error::other(format!("an answer to call {serial}, which nobody made"))),
+        }
+    }
+
     fn hear(&self, header: &Header, payload: &[u8]) {
         if header.program == Program::KEEPALIVE {
-            if header.procedure == PING
-                && let Ok(pong) = message::frame(&Header::event(Program::KEEPALIVE, PONG), &[])
-            {
-                self.socket.send_urgent(pong);
+            if header.procedure == PING {
+                self.show_life();
             }
             return;
         }
@@ -362,39 +446,6 @@ impl Inner {
     }
 }
 
-/// When a server was last heard.
-struct Alive {
-    heard: Instant,
-    asked: u32,
-}
-
-impl Alive {
-    /// Asks a silent server for a sign of life; an error gives it up.
-    fn look(&mut self, inner: &Inner, heard: bool) -> io::Result<()> {
-        if heard {
-            (self.heard, self.asked) = (Instant::now(), 0);
-            return Ok(());
-        }
-        let limits = &inner.limits;
-        if limits.alive_count == 0 || !inner.answers_questions.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let silent = self.heard.elapsed();
-        if silent < limits.alive_interval * (self.asked + 1) {
-            return Ok(());
-        }
-        if self.asked >= limits.alive_count {
-            let text = format!("no sign of life for {} seconds", silent.as_secs());
-            return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-        }
-        self.asked += 1;
-        if let Ok(ping) = message::frame(&Header::event(Program::KEEPALIVE, PING), &[]) {
-            inner.socket.send_urgent(ping);
-        }
-        Ok(())
-    }
-}
-
 /// What the caller sends along; only some calls may bring descriptors.
 fn descriptors_of(call: &Call, what: &CallDescription) -> Vec<OwnedFd> {
     let may = what.name.ends_with("_with_files") || matches!(what.name, "domain_fd_associate" | "domain_open_graphics");
@@ -402,9 +453,10 @@ fn descriptors_of(call: &Call, what: &CallDescription) -> Vec<OwnedFd> {
     (0..most).map_while(|index| call.take_descriptor(index).ok()).collect()
 }
 
+fn millis(limit: Duration) -> u64 {
+    u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn rpc(text: String) -> Error {
     Error::new(ErrorCode::RPC, text).in_domain(ErrorDomain::RPC)
 }
-
-const PING: i32 = 1;
-const PONG: i32 = 2;

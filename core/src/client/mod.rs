@@ -18,6 +18,7 @@
 //! # }
 //! ```
 
+mod alive;
 mod link;
 mod request;
 mod session;

@@ -70,21 +70,21 @@ impl Socket {
     }
 
     fn send_urgent_waiting(&self) {
-        if !self.urgent_waits.load(Ordering::SeqCst) {
-            return;
-        }
-        let mut left = match self.writing.try_lock() {
-            Ok(left) => left,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // Whoever writes looks here afterwards.
-            Err(TryLockError::WouldBlock) => return,
-        };
-        self.urgent_waits.store(false, Ordering::SeqCst);
-        if let Some(frame) = self.urgent.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            left.extend(frame);
-        }
-        if let Ok(count) = send(&self.socket, &left, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-            left.drain(..count);
+        // Again, because one that came while this one was being sent was left to us.
+        while self.urgent_waits.load(Ordering::SeqCst) {
+            let mut left = match self.writing.try_lock() {
+                Ok(left) => left,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                // Whoever writes looks here afterwards.
+                Err(TryLockError::WouldBlock) => return,
+            };
+            self.urgent_waits.store(false, Ordering::SeqCst);
+            if let Some(frame) = self.urgent.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                left.extend(frame);
+            }
+            if let Ok(count) = send(&self.socket, &left, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                left.drain(..count);
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::link::Inner;
 use crate::call::Call;
@@ -17,6 +17,12 @@ use crate::{Error, ErrorCode, ErrorDomain, Result};
 
 /// Bytes that may wait for the caller before the connection is not read any more.
 const WAITING_MAX: usize = 4 << 20;
+
+/// What a packet counts beside its bytes, so that holes count as well.
+const PACKET_COST: usize = 64;
+
+/// How often the server is shown meanwhile that we are there.
+const LIFE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long a caller may leave them there before its stream is given up.
 const STALL_LIMIT: Duration = Duration::from_secs(60);
@@ -40,11 +46,29 @@ pub(super) struct Stream {
 #[derive(Default)]
 struct Inbox {
     packets: VecDeque<Packet>,
+    /// What the packets count.
     bytes: usize,
     /// The server has ended it: confirmed, or why not.
     ended: Option<Result<()>>,
     /// Nobody here wants it any more.
     dropped: bool,
+}
+
+impl Inbox {
+    fn put(&mut self, packet: Packet) {
+        let data = if let Packet::Data(data) = &packet { data.len() } else { 0 };
+        self.bytes += data + PACKET_COST;
+        self.packets.push_back(packet);
+    }
+
+    fn clear(&mut self) {
+        self.packets.clear();
+        self.bytes = 0;
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes > WAITING_MAX && !self.dropped && self.ended.is_none()
+    }
 }
 
 impl Stream {
@@ -61,14 +85,11 @@ impl Stream {
         }
         match (header.kind, header.status) {
             (MessageType::STREAM_HOLE, _) => match hole_length(&payload) {
-                Some(length) => inbox.packets.push_back(Packet::Hole(length)),
+                Some(length) => inbox.put(Packet::Hole(length)),
                 None => inbox.ended = Some(Err(broken(self.name, "a malformed hole"))),
             },
-            (_, Status::CONTINUE) if payload.is_empty() => inbox.packets.push_back(Packet::End),
-            (_, Status::CONTINUE) => {
-                inbox.bytes += payload.len();
-                inbox.packets.push_back(Packet::Data(payload));
-            }
+            (_, Status::CONTINUE) if payload.is_empty() => inbox.put(Packet::End),
+            (_, Status::CONTINUE) => inbox.put(Packet::Data(payload)),
             (_, Status::OK) => inbox.ended = Some(Ok(())),
             (_, Status::ERROR) => {
                 let error = Error::decode(&mut Reader::new(&payload)).unwrap_or_else(|error| error);
@@ -78,25 +99,44 @@ impl Stream {
         }
         let over = inbox.ended.is_some();
         self.changed.notify_all();
-        if inbox.bytes > WAITING_MAX {
-            let waited = self.changed.wait_timeout_while(inbox, STALL_LIMIT, |inbox| {
-                inbox.bytes > WAITING_MAX && !inbox.dropped && inbox.ended.is_none()
-            });
-            let (mut inbox, result) = waited.unwrap_or_else(PoisonError::into_inner);
-            if result.timed_out() {
-                inbox.packets.clear();
-                inbox.bytes = 0;
-                let seconds = STALL_LIMIT.as_secs();
-                inbox.ended = Some(Err(broken(self.name, &format!("its reader took nothing for {seconds} seconds"))));
-                drop(inbox);
-                self.abort();
-            }
-        } else {
-            drop(inbox);
-        }
+        self.wait_for_room(inbox);
         if over && let Some(link) = self.link.upgrade() {
             link.forget_stream(self.header.serial);
         }
+    }
+
+    /// Waits while too much waits for the caller; one that takes nothing loses its stream.
+    fn wait_for_room<'a>(&'a self, mut inbox: MutexGuard<'a, Inbox>) {
+        let until = Instant::now() + STALL_LIMIT;
+        while inbox.is_full() {
+            if Instant::now() >= until {
+                drop(inbox);
+                let seconds = STALL_LIMIT.as_secs();
+                return self.give_up(broken(self.name, &format!("its reader took nothing for {seconds} seconds")));
+            }
+            let waited = self.changed.wait_timeout_while(inbox, LIFE_INTERVAL, |inbox| inbox.is_full());
+            let (still, result) = waited.unwrap_or_else(PoisonError::into_inner);
+            inbox = still;
+            if result.timed_out()
+                && let Some(link) = self.link.upgrade()
+            {
+                // The server's questions are behind what is not read yet.
+                drop(inbox);
+                link.show_life();
+                inbox = self.inbox();
+            }
+        }
+    }
+
+    /// Ends it for the caller and for the server.
+    fn give_up(&self, reason: Error) {
+        let mut inbox = self.inbox();
+        let over = inbox.ended.is_some() || inbox.dropped;
+        inbox.clear();
+        inbox.ended.get_or_insert(Err(reason));
+        self.changed.notify_all();
+        drop(inbox);
+        self.leave(!over);
     }
 
     /// The connection is over.
@@ -237,6 +277,7 @@ impl Stream {
         if let Packet::Data(data) = &packet {
             inbox.bytes = inbox.bytes.saturating_sub(data.len());
         }
+        inbox.bytes = inbox.bytes.saturating_sub(PACKET_COST);
         self.changed.notify_all();
         Some(packet)
     }
@@ -281,13 +322,17 @@ impl Stream {
         let mut inbox = self.inbox();
         let over = inbox.ended.is_some() || inbox.dropped;
         inbox.dropped = true;
-        inbox.packets.clear();
-        inbox.bytes = 0;
+        inbox.clear();
         self.changed.notify_all();
         drop(inbox);
+        self.leave(!over);
+    }
+
+    /// Takes it from the connection; the server is told unless it knows.
+    fn leave(&self, tell: bool) {
         let Some(link) = self.link.upgrade() else { return };
         link.forget_stream(self.header.serial);
-        if !over {
+        if tell {
             let _ = link.send_packet(&Header { status: Status::ERROR, ..self.header }, &[]);
         }
     }

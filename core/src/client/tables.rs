@@ -44,6 +44,7 @@ tables!(
     nw_filters,
     qemu_monitor,
     lxc_namespace,
+    features,
 );
 
 /// Every interface of a client; what the server lacks, it says itself.

@@ -61,12 +61,27 @@ impl Event {
     }
 
     /// An event from the message in which a server sent it, behind the id of
-    /// its callback; absent for a message that is no event or does not decode.
+    /// its callback, or -1 where the message is of the oldest kind, which has
+    /// none; absent for a message that is no event or does not decode.
     pub fn from_message(program: Program, procedure: i32, payload: &[u8]) -> Option<(i32, Self)> {
-        let description = all_events().find(|event| event.program == program && event.callback == procedure)?;
+        let is_plain = |event: &&EventDescription| event.plain == Some(procedure);
+        let described = |fits: &dyn Fn(&&EventDescription) -> bool| {
+            all_events().find(|event| event.program == program && fits(event))
+        };
         let mut input = Reader::new(payload);
-        let callback = i32::decode(&mut input).ok()?;
-        let body = input.rest();
+        let (description, callback, body) = match described(&|event| event.callback == procedure) {
+            Some(description) => {
+                let callback = i32::decode(&mut input).ok()?;
+                (description, callback, input.rest().to_vec())
+            }
+            None => {
+                let description = described(&is_plain)?;
+                // The oldest kind tells no reason.
+                let reason: &[u8] = if description.reason_first { &[0; 4] } else { &[] };
+                (description, -1, [reason, payload].concat())
+            }
+        };
+        let body = body.as_slice();
         let mut fields = Reader::new(if description.reason_first { body.get(4..)? } else { body });
         let domain = match description.kind {
             EventKind::DOMAIN | EventKind::QEMU_MONITOR => ROption::RSome(Domain::decode(&mut fields).ok()?),

@@ -46,6 +46,7 @@ pub mod domain_save;
 pub mod domain_snapshots;
 pub mod domain_stats;
 pub mod events;
+pub mod features;
 pub mod host_interfaces;
 pub mod lxc_namespace;
 pub mod network_ports;
@@ -88,6 +89,7 @@ pub use domain_save::DomainSave;
 pub use domain_snapshots::DomainSnapshots;
 pub use domain_stats::DomainStats;
 pub use events::Events;
+pub use features::Features;
 pub use host_interfaces::HostInterfaces;
 pub use lxc_namespace::LxcNamespace;
 pub use network_ports::NetworkPorts;
@@ -221,6 +223,7 @@ interfaces! {
     nw_filters: "NwFilters", NwFiltersVtableRef;
     qemu_monitor: "QemuMonitor", QemuMonitorVtableRef;
     lxc_namespace: "LxcNamespace", LxcNamespaceVtableRef;
+    features: "Features", FeaturesVtableRef;
 }
 
 /// Finds a call that drivers answer: its interface and its index there.

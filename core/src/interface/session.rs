@@ -1,4 +1,4 @@
-//! What the daemon answers by itself: opening, features, authentication.
+//! What the daemon answers by itself: opening, authentication.
 
 use oxivirt_macros::interface;
 
@@ -6,7 +6,7 @@ use crate::Result;
 use crate::call::Call;
 use crate::types::{List, SaslStep, TypedParam, limit};
 
-/// Opening a connection, features and authentication: answered by the daemon,
+/// Opening a connection and authentication: answered by the daemon,
 /// never by a driver.
 #[interface(local)]
 pub trait Session {
@@ -21,14 +21,6 @@ pub trait Session {
     /// Ends the connection; the client goes away next.
     #[rpc(2, high)]
     fn connect_close(&self, call: &Call) -> Result<()>;
-
-    /// Whether daemon and driver have a feature, by its number: 0 or 1.
-    #[rpc(60, acl = ["connect:getattr"], high)]
-    fn connect_supports_feature(&self, call: &Call, feature: i32) -> Result<i32>;
-
-    /// Whether nobody else can listen to this connection: 0 or 1.
-    #[rpc(149, high)]
-    fn connect_is_secure(&self, call: &Call) -> Result<i32>;
 
     /// Version of the interface that the daemon speaks, as `major * 1_000_000 + minor * 1_000 + release`.
     #[rpc(157, acl = ["connect:getattr"], high)]

@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use oxivirt_core::interface::{
-    CallDescription, Interface, Priority, StreamDirection, admin, events, find, public_name, session,
+    CallDescription, Interface, Priority, StreamDirection, Vtable, admin, events, features, find, public_name, session,
 };
 use oxivirt_core::wire::message::{
     FDS_MAX, HEADER_SIZE, Header, LENGTH_SIZE, MessageType, Program, Status, begin, finish,
@@ -22,6 +22,7 @@ use crate::workers::Urgency;
 pub(super) enum Answerer {
     Driver { interface: &'static Interface, index: usize, connection: Connection },
     Session(usize),
+    Features { index: usize, connection: Connection },
     Events(usize),
     Admin(usize),
 }
@@ -31,6 +32,7 @@ impl Answerer {
         match self {
             Self::Driver { interface, index, .. } => &interface.calls[*index],
             Self::Session(index) => &session::CALLS[*index],
+            Self::Features { index, .. } => &features::CALLS[*index],
             Self::Events(index) => &events::CALLS[*index],
             Self::Admin(index) => &admin::CALLS[*index],
         }
@@ -45,6 +47,10 @@ impl Answerer {
             // Opening asks a driver; the others ask polkit and compute keys.
             Self::Session(index) => !["connect_open", "auth_polkit", "auth_sasl_start", "auth_sasl_step"]
                 .contains(&session::CALLS[*index].name),
+            // A driver that hands calls on asks somebody else.
+            Self::Features { index, connection } => {
+                !connection.interfaces().features().flatten().is_some_and(|table| table.supports(*index))
+            }
             Self::Events(_) | Self::Admin(_) => true,
         }
     }
@@ -122,6 +128,10 @@ impl Client {
         }
         let connection = self.connection();
         let answerer = match (driver, own, connection) {
+            // The daemon answers for the way to itself, and asks the driver.
+            (Some((interface, index)), _, Some(connection)) if interface.name == FEATURES => {
+                Answerer::Features { index, connection }
+            }
             (Some((interface, index)), _, Some(connection)) => Answerer::Driver { interface, index, connection },
             (None, Some(Answerer::Session(index)), _) if works_unopened(&session::CALLS[index]) => {
                 Answerer::Session(index)
@@ -146,7 +156,8 @@ impl Client {
         let result = begin(&header.reply(Status::OK)).and_then(|mut out| {
             let mut input = Reader::new(payload);
             let access = self.server.daemon().access();
-            if let (Some(access), Answerer::Session(_) | Answerer::Events(_)) = (&access, answerer)
+            if let (Some(access), Answerer::Session(_) | Answerer::Features { .. } | Answerer::Events(_)) =
+                (&access, answerer)
                 && let Some(connection) = self.connection()
             {
                 access.permit(&self.subject(), &connection, caller.call)?;
@@ -159,6 +170,7 @@ impl Client {
                     (interface.dispatch)(connection, *index, call, &mut input, &mut out)
                 }
                 Answerer::Session(index) => session::dispatch(&caller, *index, call, &mut input, &mut out),
+                Answerer::Features { index, .. } => features::dispatch(&caller, *index, call, &mut input, &mut out),
                 Answerer::Events(index) => events::dispatch(&caller, *index, call, &mut input, &mut out),
                 Answerer::Admin(index) => {
                     let administrator = Administrator { client: self.clone(), daemon: self.server.daemon() };
@@ -226,6 +238,9 @@ impl Client {
 fn protocol(text: String) -> Error {
     Error::new(ErrorCode::RPC, text).in_domain(ErrorDomain::RPC)
 }
+
+/// The interface that the daemon answers together with the driver.
+const FEATURES: &str = "Features";
 
 /// Authentication, opening and closing need no open connection.
 fn works_unopened(call: &CallDescription) -> bool {

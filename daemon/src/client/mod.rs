@@ -3,6 +3,7 @@
 mod context;
 mod dispatch;
 mod events;
+mod features;
 mod frames;
 mod identity;
 mod incoming;

@@ -1,4 +1,4 @@
-//! Authentication, opening and features: what the daemon answers itself.
+//! Authentication and opening: what the daemon answers itself.
 
 use std::sync::atomic::Ordering;
 
@@ -16,32 +16,6 @@ use crate::settings::Auth;
 
 /// Version of the interface that is spoken, libvirt 11.3.0.
 pub(crate) const INTERFACE_VERSION: u64 = 11_003_000;
-
-/// Numbers of the features that clients ask for.
-mod feature {
-    /// File descriptors pass both ways.
-    pub(super) const FD_PASSING: i32 = 8;
-    /// Typed parameters may hold strings.
-    const TYPED_PARAM_STRING: i32 = 9;
-    /// Signs of life.
-    pub(super) const PROGRAM_KEEPALIVE: i32 = 10;
-    /// Events come with the id of their callback.
-    const REMOTE_EVENT_CALLBACK: i32 = 14;
-    /// The end of a driver's connection is told.
-    const REMOTE_CLOSE_CALLBACK: i32 = 15;
-    /// Arguments of network updates are in the documented order.
-    const NETWORK_UPDATE_HAS_CORRECT_ORDER: i32 = 16;
-
-    /// What the daemon itself has, whatever the driver.
-    pub(super) const DAEMON: &[i32] = &[
-        FD_PASSING,
-        TYPED_PARAM_STRING,
-        PROGRAM_KEEPALIVE,
-        REMOTE_EVENT_CALLBACK,
-        REMOTE_CLOSE_CALLBACK,
-        NETWORK_UPDATE_HAS_CORRECT_ORDER,
-    ];
-}
 
 impl Session for Caller {
     fn connect_open(&self, call: &Call, name: Option<&str>, flags: u32) -> Result<()> {
@@ -70,20 +44,6 @@ impl Session for Caller {
     fn connect_close(&self, _: &Call) -> Result<()> {
         // The client goes away behind this answer, and its connection with it.
         Ok(())
-    }
-
-    fn connect_supports_feature(&self, _: &Call, feature: i32) -> Result<i32> {
-        if feature == feature::PROGRAM_KEEPALIVE {
-            // Who asks can answer: from now on the daemon may ask as well.
-            self.client.keepalive.answers.store(true, Ordering::Relaxed);
-        }
-        let is_possible = feature != feature::FD_PASSING || self.client.passes_descriptors();
-        Ok(i32::from(is_possible && feature::DAEMON.contains(&feature)))
-    }
-
-    fn connect_is_secure(&self, _: &Call) -> Result<i32> {
-        // A Unix socket never leaves this host, and TLS encrypts.
-        Ok(i32::from(self.client.is_protected()))
     }
 
     fn connect_set_identity(

@@ -7,18 +7,19 @@ mod files;
 mod name;
 mod sanity;
 mod serve;
-mod versions;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use oxivirt_util::paths::Root;
+use oxivirt_util::tls_versions::TlsVersions;
 use rustls::ServerConfig;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme};
+use rustls::version::{TLS12, TLS13};
+use rustls::{DigitallySignedStruct, DistinguishedName, SignatureScheme, SupportedProtocolVersion};
 
 use crate::globs;
 use crate::settings::TlsRules;
@@ -70,7 +71,7 @@ impl Tls {
 
 fn build(places: &Places, rules: &TlsRules) -> Result<Arc<ServerConfig>, Vec<String>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = versions::of_priority(rules.priority.as_deref());
+    let versions = versions_of(rules.priority.as_deref());
     let loaded = Loaded::read(places);
     let (versions, loaded) = match (versions, loaded) {
         (Ok(versions), Ok(loaded)) => (versions, loaded),
@@ -112,6 +113,13 @@ fn verifier(
         .build()
         .map(|verifier| verifier as Arc<dyn ClientCertVerifier>)
         .map_err(|error| format!("revocation lists in '{}' cannot be used: {error}", places.revoked.path.display()))
+}
+
+/// The versions that a priority string leaves, newest first.
+fn versions_of(priority: Option<&str>) -> Result<Vec<&'static SupportedProtocolVersion>, String> {
+    let left = TlsVersions::of_priority(priority.unwrap_or_default())?;
+    let both = [left.tls13.then_some(&TLS13), left.tls12.then_some(&TLS12)];
+    Ok(both.into_iter().flatten().collect())
 }
 
 /// Takes any certificate, but only from whoever has its key.

@@ -41,12 +41,13 @@ impl Peer {
         loop {
             let mut ready = self.0.readable().await?;
             match rustix::net::recv(self.0.as_fd(), &mut buffer[..], RecvFlags::empty()) {
-                Ok((0, _)) | Err(Errno::CONNRESET) => return Ok(None),
+                Ok((0, _)) => return Ok(None),
                 Ok((count, _)) => {
                     return Packet::decode(buffer.get(..count).unwrap_or_default()).map(Some).map_err(io::Error::other);
                 }
                 Err(Errno::AGAIN) => ready.clear_ready_matching(Ready::READABLE),
-                Err(Errno::INTR) => {}
+                // It hung up without reading everything; what it said before that is still here.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -102,6 +103,14 @@ impl Stream {
         }
     }
 
+    /// Says something to the driver. One that has hung up is not waited for
+    /// here: why it did is read by the other direction, which then ends both.
+    async fn say(&self, end: &Peer, packet: &Packet) {
+        if end.send(packet).await.is_err() {
+            pending().await
+        }
+    }
+
     /// Passes on what the client sends; its end waits for the driver's word.
     pub(super) async fn packets_to_driver(&self, end: &Peer) -> io::Result<Status> {
         loop {
@@ -116,16 +125,16 @@ impl Stream {
             let weight = match packet {
                 Some(Waiting::Data(data)) => {
                     for part in data.chunks(DATA_MAX) {
-                        end.send(&Packet::Data(part.to_vec())).await?;
+                        self.say(end, &Packet::Data(part.to_vec())).await;
                     }
                     data.len()
                 }
                 Some(Waiting::Hole(length)) => {
-                    end.send(&Packet::Hole(length)).await?;
+                    self.say(end, &Packet::Hole(length)).await;
                     HOLE_WEIGHT
                 }
                 None if outcome == Some(Outcome::Finished) => {
-                    end.send(&Packet::End).await?;
+                    self.say(end, &Packet::End).await;
                     loop {
                         self.arrived.notified().await;
                         if self.inbox().outcome == Some(Outcome::Aborted) {
