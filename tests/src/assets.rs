@@ -59,6 +59,14 @@ pub fn plugin(name: &str) -> Result<PathBuf, String> {
     existing(profile_folder()?.join(file_of(name)))
 }
 
+/// The program that clients run through ssh.
+///
+/// * Errors: it does not build, or is not where cargo should have put it.
+pub fn ssh_helper() -> Result<PathBuf, String> {
+    built()?;
+    existing(profile_folder()?.join("virt-ssh-helper"))
+}
+
 /// The file that cargo makes of the driver in `plugins/NAME`.
 pub fn file_of(name: &str) -> String {
     format!("liboxivirt_driver_{}.so", name.replace('-', "_"))

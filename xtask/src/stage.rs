@@ -34,10 +34,16 @@ pub(crate) fn lay_out(dest: &Path, drivers: &[String]) -> Outcome {
     place(&built.join("oxivirtd"), &dest.join("bin/oxivirtd"))?;
     for name in drivers {
         let package = format!("oxivirt-driver-{name}");
+        let source = assets::workspace().join("plugins").join(name);
+        // Before the shared object: these builds leave one of their own, with a Rust library beside it.
+        for program in programs(&source) {
+            build(&["build", "--release", "-p", &package, "--bin", &program], &program)?;
+            place(&built.join(&program), &dest.join("bin").join(&program))?;
+        }
         build(&["rustc", "--release", "-p", &package, "--lib", "--crate-type", "cdylib"], &package)?;
         let file = assets::file_of(name);
         place(&built.join(&file), &dest.join("lib/oxivirt/plugins").join(&file))?;
-        distribute(&assets::workspace().join("plugins").join(name).join("dist"), dest)?;
+        distribute(&source.join("dist"), dest)?;
     }
     distribute(&assets::workspace().join("daemon/dist"), dest)?;
     for (name, text) in policy::files()? {
@@ -47,6 +53,15 @@ pub(crate) fn lay_out(dest: &Path, drivers: &[String]) -> Outcome {
         println!("  {}", target.display());
     }
     Ok(())
+}
+
+/// The programs of a driver's crate, sorted.
+fn programs(crate_folder: &Path) -> Vec<String> {
+    let files = fs::read_dir(crate_folder.join("src/bin")).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        files.filter_map(|entry| Some(entry.path().file_stem()?.to_str()?.to_owned())).collect();
+    names.sort();
+    names
 }
 
 /// cargo, in the workspace.

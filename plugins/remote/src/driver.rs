@@ -3,7 +3,6 @@
 use oxivirt_core::call::Call;
 use oxivirt_core::client::{Client, Told, ask_for_everything};
 use oxivirt_core::event::Event;
-use oxivirt_core::host::Folder;
 use oxivirt_core::plugin::{Driver, OpenFlags, Opened, Start};
 use oxivirt_core::{Error, ErrorCode, Host, Result};
 
@@ -37,7 +36,7 @@ impl Driver for RemoteDriver {
                 Err(error) => tracing::error!(%error, "an event cannot be passed on"),
             }
         });
-        let places = Places { run: host.folder(Folder::RUN), config: host.folder(Folder::CONFIG) };
+        let places = Places::of(&host);
         let connection = connect(&uri, flags, &places, listener)?;
         ask_for_everything(&connection, call)?;
         Ok(Opened { connection, channel })

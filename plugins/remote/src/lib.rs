@@ -1,11 +1,16 @@
 #![doc = include_str!("../README.md")]
 //!
 //! # Where to start
-//! `driver` decides who may open what, `uri` takes a URI apart,
-//! `transport` has one file per transport, `sasl` proves who we are.
+//! `driver` decides who may open what, `uri` takes a URI apart, `parameters`
+//! knows what each of its parameters may be, `defaults` reads `libvirt.conf`,
+//! `transport` has one file per transport, `sasl` proves who we are. `helper`
+//! is the other end of a connection through ssh.
 
 mod connection;
+mod defaults;
 mod driver;
+pub mod helper;
+mod parameters;
 mod sasl;
 mod secrets;
 mod transport;
@@ -13,6 +18,7 @@ mod uri;
 
 pub use connection::{Carrier, Places, connect};
 pub use driver::RemoteDriver;
+pub use parameters::{HostKeys, Mode, Parameters, Proof, Proxy};
 pub use uri::{RemoteUri, TransportKind};
 
 oxivirt_core::plugin! {
@@ -22,7 +28,7 @@ oxivirt_core::plugin! {
         RemoteDriver {
             kind: REMOTE,
             name: "remote",
-            schemes: ["+unix", "+tcp", "+tls", "+ssh", "+ext"],
+            schemes: ["+unix", "+tcp", "+tls", "+ssh", "+libssh", "+libssh2", "+ext"],
             wants: [],
             interfaces: [
                 connect,
@@ -54,6 +60,7 @@ oxivirt_core::plugin! {
                 nw_filters,
                 qemu_monitor,
                 lxc_namespace,
+                features,
             ],
         },
     ],

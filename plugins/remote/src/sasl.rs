@@ -12,6 +12,7 @@ use rsasl::mechname::Mechname;
 use rsasl::prelude::{SASLClient, State};
 
 use crate::connection::Places;
+use crate::parameters::Proof;
 use crate::secrets;
 use crate::uri::RemoteUri;
 
@@ -31,12 +32,36 @@ const STEPS_MAX: usize = 10;
 
 type Data = List<i8, { limit::SASL_DATA }>;
 
+/// Kinds of authentication, as servers list them.
+const NONE: i32 = 0;
+const SASL: i32 = 1;
+const POLKIT: i32 = 2;
+
 impl Authenticate for Sasl<'_> {
+    fn choose(&self, offered: &[i32]) -> Result<i32> {
+        let wanted = match &self.uri.parameters.proof {
+            None => return Ok(offered.first().copied().unwrap_or(NONE)),
+            Some(Proof::Nothing) => NONE,
+            Some(Proof::Sasl(_)) => SASL,
+            Some(Proof::Polkit) => POLKIT,
+        };
+        let peer = self.uri.peer();
+        match offered.contains(&wanted) || (offered.is_empty() && wanted == NONE) {
+            true => Ok(wanted),
+            false => Err(refused(format!("{peer} does not offer the authentication that parameter 'auth' names"))),
+        }
+    }
+
     fn sasl(&self, call: &Call, client: &Client<Link>) -> Result<()> {
         let offered = client.auth_sasl_init(call)?;
+        let wanted = match &self.uri.parameters.proof {
+            Some(Proof::Sasl(wanted)) => wanted.as_deref(),
+            _ => None,
+        };
         let ours = MECHANISMS.iter().filter(|name| self.secure || **name != "PLAIN");
-        let mechanism = ours.copied().find(|name| offered.split([',', ' ']).any(|other| other == *name));
-        let mechanism = mechanism.ok_or_else(|| refused(format!("no SASL mechanism of '{offered}' can be used")))?;
+        let mut ours = ours.filter(|name| wanted.is_none_or(|wanted| wanted == **name));
+        let mechanism = ours.find(|name| offered.split([',', ' ']).any(|other| other == **name)).copied();
+        let mechanism = mechanism.ok_or_else(|| refused(self.unusable(&offered)))?;
         let credentials = secrets::find(self.uri, self.places)?;
         let (Some(user), Some(password)) = (credentials.user, credentials.password) else {
             let peer = client.transport().peer();
@@ -68,6 +93,23 @@ impl Authenticate for Sasl<'_> {
             reply = client.auth_sasl_step(call, i32::from(ours.is_empty()), &signed(&ours)?)?;
         }
         Err(refused(format!("{mechanism} did not end within {STEPS_MAX} steps")))
+    }
+}
+
+impl Sasl<'_> {
+    /// Why none of the mechanisms that are offered can be used.
+    fn unusable(&self, offered: &str) -> String {
+        let peer = self.uri.peer();
+        let ours = MECHANISMS.join(", ");
+        match &self.uri.parameters.proof {
+            Some(Proof::Sasl(Some(wanted))) => {
+                format!("SASL mechanism '{wanted}' is not possible: {peer} offers '{offered}', spoken here are {ours}")
+            }
+            _ if !self.secure && offered.split([',', ' ']).any(|other| other == "PLAIN") => {
+                format!("{peer} offers SASL mechanisms '{offered}', and a password is not said aloud on this transport")
+            }
+            _ => format!("{peer} offers SASL mechanisms '{offered}', spoken here are {ours}"),
+        }
     }
 }
 

@@ -28,13 +28,22 @@ pub(crate) fn find(uri: &RemoteUri, places: &Places) -> Result<Credentials> {
 }
 
 fn file(uri: &RemoteUri, places: &Places) -> Result<Option<String>> {
-    if let Some(path) = uri.parameter("authfile") {
-        let text = std::fs::read_to_string(path);
-        return text.map(Some).map_err(|source| Error::system(format!("cannot read '{path}'"), &source));
+    let named = std::env::var_os("LIBVIRT_AUTH_FILE").map(PathBuf::from);
+    if let Some(path) = named.or_else(|| uri.parameters.authfile.as_ref().map(PathBuf::from)) {
+        let text = std::fs::read_to_string(&path);
+        return text.map(Some).map_err(|source| Error::system(format!("cannot read '{}'", path.display()), &source));
     }
-    let own = std::env::var_os("HOME").map(|home| Path::new(&home).join(".config/libvirt/auth.conf"));
-    let places = [std::env::var_os("LIBVIRT_AUTH_FILE").map(PathBuf::from), own, Some(places.config.join("auth.conf"))];
-    Ok(places.into_iter().flatten().find_map(|path| std::fs::read_to_string(path).ok()))
+    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = folder.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".config")));
+    let own = folder.map(|folder| folder.join("libvirt/auth.conf"));
+    for path in own.into_iter().chain([places.config.join("auth.conf")]) {
+        match std::fs::read_to_string(&path) {
+            Ok(text) => return Ok(Some(text)),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::system(format!("cannot read '{}'", path.display()), &source)),
+        }
+    }
+    Ok(None)
 }
 
 /// The section `auth-libvirt-HOST`, or that of `default`, names a section of credentials.

@@ -1,9 +1,10 @@
 //! Ways to a server; each ends in a connected stream socket.
 
 mod command;
+mod ssh;
 mod tcp;
 mod tls;
-mod unix;
+pub(crate) mod unix;
 
 use std::os::fd::OwnedFd;
 
@@ -13,6 +14,7 @@ use oxivirt_core::plugin::OpenFlags;
 pub(crate) use command::Helper;
 
 use crate::connection::Places;
+use crate::defaults::Defaults;
 use crate::uri::{RemoteUri, TransportKind};
 
 /// A connected socket, and the program behind it.
@@ -22,13 +24,13 @@ pub(crate) struct Carried {
 }
 
 /// Reaches the server of a URI.
-pub(crate) fn connect(uri: &RemoteUri, flags: OpenFlags, places: &Places) -> Result<Carried> {
+pub(crate) fn connect(uri: &RemoteUri, flags: OpenFlags, places: &Places, defaults: &Defaults) -> Result<Carried> {
     let plain = |socket: OwnedFd| Carried { socket, helper: None };
     match uri.transport {
-        TransportKind::Unix => unix::connect(uri, flags, places).map(plain),
+        TransportKind::Unix => unix::connect(uri, flags, places, defaults).map(plain),
         TransportKind::Tcp => tcp::connect(uri, tcp::PORT).map(OwnedFd::from).map(plain),
-        TransportKind::Tls => tls::connect(uri).map(plain),
-        TransportKind::Ssh => command::ssh(uri, flags),
+        TransportKind::Tls => tls::connect(uri, places).map(plain),
+        TransportKind::Ssh => ssh::connect(uri, flags, defaults),
         TransportKind::Ext => command::ext(uri),
     }
 }
