@@ -24,6 +24,7 @@ mod post_parse;
 mod security;
 mod status;
 mod tune;
+pub mod tuning;
 mod validate;
 mod validate_cpu;
 mod validate_devices;

@@ -1,91 +1,23 @@
 //! `<iotune>` of a disk.
 
 use oxivirt_conf::domain::devices::IoTune;
-use oxivirt_core::types::{TypedKind, TypedParam, TypedValue};
-use oxivirt_core::{Error, ErrorCode, Result};
-
-/// The largest limit.
-const MAX: u64 = 1_000_000_000_000_000;
-
-macro_rules! limits {
-    ($($before:ident)* / $name:ident / $($after:ident)*) => {
-        /// Names and kinds of the parameters.
-        pub(in crate::calls) const KNOWN: super::Known = &[
-            $((stringify!($before), TypedKind::UnsignedLongLong),)*
-            ("group_name", TypedKind::String),
-            $((stringify!($after), TypedKind::UnsignedLongLong),)*
-        ];
-
-        pub(in crate::calls) fn get(tune: &IoTune) -> Vec<TypedParam> {
-            let number = |name: &str, value| TypedParam::new(name, TypedValue::UnsignedLongLong(value));
-            vec![
-                $(number(stringify!($before), tune.$before),)*
-                TypedParam::new("group_name", TypedValue::String(tune.$name.as_deref().unwrap_or_default())),
-                $(number(stringify!($after), tune.$after),)*
-            ]
-        }
-
-        fn field<'t>(tune: &'t mut IoTune, name: &str) -> Option<&'t mut u64> {
-            match name {
-                $(stringify!($before) => Some(&mut tune.$before),)*
-                $(stringify!($after) => Some(&mut tune.$after),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-limits! {
-    total_bytes_sec read_bytes_sec write_bytes_sec total_iops_sec read_iops_sec write_iops_sec
-    total_bytes_sec_max read_bytes_sec_max write_bytes_sec_max total_iops_sec_max read_iops_sec_max write_iops_sec_max
-    size_iops_sec
-    / group_name /
-    total_bytes_sec_max_length read_bytes_sec_max_length write_bytes_sec_max_length
-    total_iops_sec_max_length read_iops_sec_max_length write_iops_sec_max_length
-}
+use oxivirt_conf::domain::tuning::iotune;
+pub(in crate::calls) use oxivirt_conf::domain::tuning::iotune::{KNOWN, get};
+use oxivirt_core::types::TypedParam;
+use oxivirt_core::{Error, Result};
 
 /// Errors: `INVALID_ARG` a limit of both directions beside one of a single one, or a limit above what bursts
 /// may have; `ARGUMENT_UNSUPPORTED` a limit that is too large.
 pub(in crate::calls) fn set(tune: &mut IoTune, params: &[TypedParam]) -> Result<()> {
-    for param in params {
-        match param.value() {
-            TypedValue::UnsignedLongLong(value) if value > MAX => {
-                let text = format!("block I/O throttle limit value must be no more than {MAX}");
-                return Err(Error::new(ErrorCode::ARGUMENT_UNSUPPORTED, text));
-            }
-            TypedValue::UnsignedLongLong(value) => {
-                if let Some(field) = field(tune, param.field()) {
-                    *field = value;
-                }
-            }
-            TypedValue::String(name) => tune.group_name = Some(name.to_owned()).filter(|name| !name.is_empty()),
-            _ => {}
-        }
-    }
-    check(tune)
-}
-
-fn check(tune: &IoTune) -> Result<()> {
-    let t = tune;
-    let together = [
-        (t.total_bytes_sec, t.read_bytes_sec, t.write_bytes_sec, "bytes_sec"),
-        (t.total_iops_sec, t.read_iops_sec, t.write_iops_sec, "iops_sec"),
-        (t.total_bytes_sec_max, t.read_bytes_sec_max, t.write_bytes_sec_max, "bytes_sec_max"),
-        (t.total_iops_sec_max, t.read_iops_sec_max, t.write_iops_sec_max, "iops_sec_max"),
-    ];
-    for (total, read, write, name) in together {
-        if total != 0 && (read != 0 || write != 0) {
-            let text = format!("total and read/write of {name} cannot be set at the same time");
-            return Err(Error::invalid_arg(text));
-        }
-    }
+    iotune::apply(tune, params)?;
+    iotune::check_totals(tune)?;
     let bursts = [
-        (t.total_bytes_sec, t.total_bytes_sec_max, "total_bytes_sec"),
-        (t.read_bytes_sec, t.read_bytes_sec_max, "read_bytes_sec"),
-        (t.write_bytes_sec, t.write_bytes_sec_max, "write_bytes_sec"),
-        (t.total_iops_sec, t.total_iops_sec_max, "total_iops_sec"),
-        (t.read_iops_sec, t.read_iops_sec_max, "read_iops_sec"),
-        (t.write_iops_sec, t.write_iops_sec_max, "write_iops_sec"),
+        (tune.total_bytes_sec, tune.total_bytes_sec_max, "total_bytes_sec"),
+        (tune.read_bytes_sec, tune.read_bytes_sec_max, "read_bytes_sec"),
+        (tune.write_bytes_sec, tune.write_bytes_sec_max, "write_bytes_sec"),
+        (tune.total_iops_sec, tune.total_iops_sec_max, "total_iops_sec"),
+        (tune.read_iops_sec, tune.read_iops_sec_max, "read_iops_sec"),
+        (tune.write_iops_sec, tune.write_iops_sec_max, "write_iops_sec"),
     ];
     for (limit, burst, name) in bursts {
         if limit > burst {

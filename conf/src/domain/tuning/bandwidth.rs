@@ -1,12 +1,13 @@
 //! `<bandwidth>` of a network card.
 
-use oxivirt_conf::domain::devices::Interface;
-use oxivirt_conf::net::{BandwidthLimit, BandwidthLimits};
+use crate::domain::devices::Interface;
+use crate::net::{BandwidthLimit, BandwidthLimits};
 use oxivirt_core::types::{TypedKind, TypedParam, TypedValue};
 
 use super::Known;
 
-pub(in crate::calls) const KNOWN: Known = &[
+/// Names and kinds of the parameters.
+pub const KNOWN: Known = &[
     ("inbound.average", TypedKind::UnsignedInt),
     ("inbound.peak", TypedKind::UnsignedInt),
     ("inbound.burst", TypedKind::UnsignedInt),
@@ -16,7 +17,8 @@ pub(in crate::calls) const KNOWN: Known = &[
     ("outbound.burst", TypedKind::UnsignedInt),
 ];
 
-pub(in crate::calls) fn get(card: &Interface) -> Vec<TypedParam> {
+/// Limits of a network card, 0 for none.
+pub fn get(card: &Interface) -> Vec<TypedParam> {
     let limits = card.bandwidth.as_deref();
     let of = |limit: Option<&BandwidthLimit>, name: &str| {
         let value = limit.and_then(|limit| match name {
@@ -40,7 +42,7 @@ pub(in crate::calls) fn get(card: &Interface) -> Vec<TypedParam> {
 
 /// Each direction of which average or guarantee are said is set anew; one
 /// with neither of them has no limit any more.
-pub(in crate::calls) fn set(card: &mut Interface, params: &[TypedParam]) {
+pub fn set(card: &mut Interface, params: &[TypedParam]) {
     let limits = card.bandwidth.get_or_insert_default();
     for (name, place) in [("inbound", &mut limits.inbound), ("outbound", &mut limits.outbound)] {
         let (mut limit, mut said) = (BandwidthLimit::default(), false);

@@ -1,12 +1,13 @@
 //! `<blkiotune>`.
 
-use oxivirt_conf::domain::{BlkioDevice, BlkioTune, DomainDefinition};
+use crate::domain::{BlkioDevice, BlkioTune, DomainDefinition};
 use oxivirt_core::types::{TypedKind, TypedParam, TypedValue};
 use oxivirt_core::{Error, ErrorDomain, Result};
 
 use super::Known;
 
-pub(in crate::calls) const KNOWN: Known = &[
+/// Names and kinds of the parameters.
+pub const KNOWN: Known = &[
     ("weight", TypedKind::UnsignedInt),
     ("device_weight", TypedKind::String),
     ("device_read_iops_sec", TypedKind::String),
@@ -15,7 +16,8 @@ pub(in crate::calls) const KNOWN: Known = &[
     ("device_write_bytes_sec", TypedKind::String),
 ];
 
-pub(in crate::calls) fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
+/// The weight and the lists of host devices.
+pub fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
     let tune = definition.blkiotune.as_deref();
     let devices = tune.map(|tune| tune.devices.as_slice()).unwrap_or_default();
     let list = |name: &'static str| {
@@ -29,8 +31,10 @@ pub(in crate::calls) fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
     params
 }
 
+/// Sets what the parameters say.
+///
 /// Errors: `INVALID_ARG` a list that does not say `PATH,NUMBER,PATH,NUMBER…`.
-pub(in crate::calls) fn set(definition: &mut DomainDefinition, params: &[TypedParam]) -> Result<()> {
+pub fn set(definition: &mut DomainDefinition, params: &[TypedParam]) -> Result<()> {
     let tune = definition.blkiotune.get_or_insert_default();
     for param in params {
         match param.value() {

@@ -1,22 +1,24 @@
 //! `<memtune>`.
 
-use oxivirt_conf::domain::{DomainDefinition, MemoryTune};
-use oxivirt_conf::xml::KiB;
+use crate::domain::{DomainDefinition, MemoryTune};
+use crate::xml::KiB;
 use oxivirt_core::types::{TypedKind, TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
 
 use super::Known;
 
-pub(in crate::calls) const KNOWN: Known = &[
+/// Names and kinds of the parameters.
+pub const KNOWN: Known = &[
     ("hard_limit", TypedKind::UnsignedLongLong),
     ("soft_limit", TypedKind::UnsignedLongLong),
     ("swap_hard_limit", TypedKind::UnsignedLongLong),
 ];
 
 /// What clients read as "no limit".
-const UNLIMITED: u64 = 9_007_199_254_740_991;
+pub const UNLIMITED: u64 = 9_007_199_254_740_991;
 
-pub(in crate::calls) fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
+/// Limits in KiB.
+pub fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
     let tune = definition.memtune.as_deref();
     let limits = [
         ("hard_limit", tune.and_then(|tune| tune.hard_limit)),
@@ -29,8 +31,10 @@ pub(in crate::calls) fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
     limits.map(param).to_vec()
 }
 
+/// Sets what the parameters say.
+///
 /// Errors: `INVALID_ARG` memory could be more than memory and swap space together.
-pub(in crate::calls) fn set(definition: &mut DomainDefinition, params: &[TypedParam]) -> Result<()> {
+pub fn set(definition: &mut DomainDefinition, params: &[TypedParam]) -> Result<()> {
     let tune = definition.memtune.get_or_insert_default();
     for param in params {
         let TypedValue::UnsignedLongLong(value) = param.value() else { continue };

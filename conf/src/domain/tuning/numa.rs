@@ -1,17 +1,19 @@
 //! `<numatune>`.
 
-use oxivirt_conf::domain::{CpuSet, DomainDefinition, NumaMemory, NumaMode};
+use crate::domain::{CpuSet, DomainDefinition, NumaMemory, NumaMode};
 use oxivirt_core::types::{TypedKind, TypedParam, TypedValue, check_params};
 use oxivirt_core::{Error, ErrorDomain, Result};
 
 use super::Known;
 
-pub(in crate::calls) const KNOWN: Known = &[("numa_mode", TypedKind::Int), ("numa_nodeset", TypedKind::String)];
+/// Names and kinds of the parameters.
+pub const KNOWN: Known = &[("numa_mode", TypedKind::Int), ("numa_nodeset", TypedKind::String)];
 
 /// Modes in the order of their numbers.
 const MODES: [NumaMode; 4] = [NumaMode::Strict, NumaMode::Preferred, NumaMode::Interleave, NumaMode::Restrictive];
 
-pub(in crate::calls) fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
+/// Mode and nodes.
+pub fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
     let memory = definition.numatune.as_ref().and_then(|tune| tune.memory.as_ref());
     let mode = memory.and_then(|memory| MODES.iter().position(|mode| *mode == memory.mode)).unwrap_or(0);
     let nodeset = memory.and_then(|memory| memory.nodeset.as_ref()).map(CpuSet::to_string).unwrap_or_default();
@@ -21,8 +23,10 @@ pub(in crate::calls) fn get(definition: &DomainDefinition) -> Vec<TypedParam> {
     ]
 }
 
+/// Sets what the parameters say.
+///
 /// Errors: `INVALID_ARG` an unknown mode or no list of nodes; `CONFIG_UNSUPPORTED` a mode without nodes.
-pub(in crate::calls) fn set(definition: &mut DomainDefinition, params: &[TypedParam]) -> Result<()> {
+pub fn set(definition: &mut DomainDefinition, params: &[TypedParam]) -> Result<()> {
     let mut memory = definition.numatune.as_ref().and_then(|tune| tune.memory.clone()).unwrap_or_default();
     for param in params {
         match param.value() {
@@ -44,7 +48,7 @@ pub(in crate::calls) fn set(definition: &mut DomainDefinition, params: &[TypedPa
 }
 
 /// Refuses parameters that cannot be right, before anything is looked up.
-pub(in crate::calls) fn check(params: &[TypedParam]) -> Result<()> {
+pub fn check(params: &[TypedParam]) -> Result<()> {
     check_params(params, KNOWN)?;
     for param in params {
         if let TypedValue::String(text) = param.value() {
