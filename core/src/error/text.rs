@@ -66,6 +66,8 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::ACCESS_DENIED => ("access denied", "access denied"),
         ErrorCode::OVERFLOW => ("numerical overflow", "numerical overflow"),
         ErrorCode::AGENT_UNRESPONSIVE => ("Guest agent is not responding", "Guest agent is not responding"),
+        ErrorCode::AGENT_COMMAND_TIMEOUT => ("guest agent command timed out", "guest agent command timed out"),
+        ErrorCode::AGENT_COMMAND_FAILED => ("guest agent command failed", "guest agent command failed"),
         ErrorCode::NO_SERVER => ("Server not found", "Server not found"),
         ErrorCode::NO_CLIENT => ("Client not found", "Client not found"),
         ErrorCode::HOOK_SCRIPT_FAILED => ("Hook script execution failed", "Hook script execution failed"),

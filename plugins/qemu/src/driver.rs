@@ -8,7 +8,7 @@ use oxivirt_core::constants::DomainEventType;
 use oxivirt_core::event::Event;
 use oxivirt_core::host::Folder;
 use oxivirt_core::plugin::{Driver, OpenFlags, Opened, Start};
-use oxivirt_core::types::{Domain, Uuid};
+use oxivirt_core::types::{Domain, List, Uuid};
 use oxivirt_core::{Error, ErrorDomain, Host, Result};
 
 use crate::capabilities::Catalog;
@@ -145,6 +145,29 @@ impl EventSink for HostSink {
             Notice::Metadata(kind, uri) => self.emit(Event::metadata_change(&domain, kind, uri.as_deref())),
             Notice::TrayChange(alias, open) => {
                 self.emit(Event::tray_change(&domain, &alias, i32::from(!open)));
+            }
+            Notice::Agent { connected, at_start } => {
+                let state = if connected { 1 } else { 2 };
+                self.emit(Event::agent_lifecycle(&domain, state, if at_start { 1 } else { 2 }));
+            }
+            Notice::BlockThreshold { device, path, threshold, excess } => {
+                self.emit(Event::block_threshold(&domain, &device, path.as_deref(), threshold, excess));
+            }
+            Notice::Tunable(params) => {
+                self.emit(List::new(params).and_then(|params| Event::tunable(&domain, &params)));
+            }
+            Notice::NicMac { alias, old, new } => self.emit(Event::nic_mac_change(&domain, &alias, &old, &new)),
+            Notice::MemoryDeviceSize(alias, kib) => {
+                self.emit(Event::memory_device_size_change(&domain, &alias, kib));
+            }
+            Notice::MemoryFailure(recipient, action, flags) => {
+                self.emit(Event::memory_failure(&domain, recipient, action, flags));
+            }
+            Notice::PmSuspend { to_disk: false } => self.emit(Event::pmsuspend(&domain, 0)),
+            Notice::PmSuspend { to_disk: true } => self.emit(Event::pmsuspend_disk(&domain, 0)),
+            Notice::PmWakeup => self.emit(Event::pmwakeup(&domain, 0)),
+            Notice::Monitor { event, seconds, micros, details } => {
+                self.emit(Event::qemu_monitor(&domain, &event, seconds, micros, details.as_deref()));
             }
         }
     }

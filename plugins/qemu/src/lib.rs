@@ -10,6 +10,7 @@
 //! clients, [`firmware`] finds images to boot from.
 
 pub mod addresses;
+pub mod agent;
 pub mod aliases;
 pub mod arch;
 mod calls;
@@ -23,9 +24,12 @@ pub mod driver;
 pub mod firmware;
 pub mod guests;
 pub mod hooks;
+mod keycodes;
 pub mod lifecycle;
+pub mod marks;
 mod migratable;
 pub mod monitor;
+pub mod perf;
 pub mod process;
 pub mod settings;
 pub mod state;
@@ -51,6 +55,11 @@ oxivirt_core::plugin! {
                 domain_listing,
                 domain_information,
                 domain_config,
+                domain_block,
+                domain_stats,
+                domain_save,
+                domain_jobs,
+                qemu_monitor,
                 domain_metadata,
                 domain_guest,
                 domain_console,

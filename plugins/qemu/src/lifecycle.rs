@@ -2,6 +2,7 @@
 //! change. Words are those of status files, numbers those of the public API.
 
 use oxivirt_core::Result;
+use oxivirt_core::types::TypedParam;
 
 /// Declares a set of reasons with their numbers and words.
 macro_rules! reasons {
@@ -215,6 +216,57 @@ pub enum Notice {
     Metadata(i32, Option<String>),
     /// A medium tray opened (true) or closed.
     TrayChange(String, bool),
+    /// The agent in the guest came (true) or went; whether the guest's start brought it.
+    Agent {
+        /// Whether it is there.
+        connected: bool,
+        /// Whether it was there when the guest started or was found.
+        at_start: bool,
+    },
+    /// A disk was written past its threshold, in bytes.
+    BlockThreshold {
+        /// The disk's name, such as `vda` or `vda[2]`.
+        device: String,
+        /// The image, where it is a file.
+        path: Option<String>,
+        /// The threshold.
+        threshold: u64,
+        /// How far beyond it the write went.
+        excess: u64,
+    },
+    /// Something that is tuned changed.
+    Tunable(Vec<TypedParam>),
+    /// A network card has another address than it was given.
+    NicMac {
+        /// The card's alias.
+        alias: String,
+        /// As it was given.
+        old: String,
+        /// As the guest has it.
+        new: String,
+    },
+    /// Memory of a plugged module has this size, in KiB.
+    MemoryDeviceSize(String, u64),
+    /// The guest put itself to sleep.
+    PmSuspend {
+        /// Its memory went to its disk.
+        to_disk: bool,
+    },
+    /// The guest woke up.
+    PmWakeup,
+    /// Memory failed: numbers of recipient, action and flags.
+    MemoryFailure(i32, i32, u32),
+    /// QEMU's monitor said something.
+    Monitor {
+        /// Such as `SHUTDOWN`.
+        event: String,
+        /// Seconds since 1970.
+        seconds: i64,
+        /// Of the second.
+        micros: u32,
+        /// JSON.
+        details: Option<String>,
+    },
 }
 
 /// Where notices go.

@@ -3,16 +3,17 @@
 //! Lock order inside [`Guest`], outermost first: `run`, `queue`.
 //! None is held while a job is begun or a monitor is asked.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::object;
-use oxivirt_core::{Error, Result};
+use oxivirt_core::{Error, ErrorDomain, Result};
 
 use crate::lifecycle::{Paused, Running, State};
+use crate::marks::Marks;
 use crate::monitor::{Event, Monitor, VcpuThread};
 use crate::process::{GuestFiles, GuestLog, Process};
 use crate::status::PrivateStatus;
@@ -43,6 +44,8 @@ pub struct Status {
     pub vcpus: Arc<Vec<VcpuThread>>,
     /// What the balloon last said, in KiB.
     pub balloon_kib: Option<u64>,
+    /// Aliases of the channels that the guest has open.
+    pub open_channels: Arc<BTreeSet<String>>,
 }
 
 impl Status {
@@ -56,6 +59,7 @@ impl Status {
             pid: None,
             vcpus: Arc::default(),
             balloon_kib: None,
+            open_channels: Arc::default(),
         }
     }
 
@@ -107,7 +111,7 @@ impl Guest {
 
     /// The running QEMU, or the error that says the guest is off.
     pub fn require_run(&self) -> Result<Arc<Run>> {
-        self.run().ok_or_else(|| Error::operation_invalid("domain is not running"))
+        self.run().ok_or_else(|| Error::operation_invalid("domain is not running").in_domain(ErrorDomain::DOMAIN))
     }
 
     /// Puts a QEMU in place, or takes it out.
@@ -203,10 +207,8 @@ pub struct Run {
     pub files: GuestFiles,
     /// What of it is written down and does not change while it runs.
     pub lasting: PrivateStatus,
-    /// What was done to it that nobody supports, as another daemon noted.
-    pub taints: Vec<String>,
-    /// What it uses that will go, as another daemon noted.
-    pub deprecations: Vec<String>,
+    /// What changes while it runs.
+    pub marks: Marks,
     /// Its log.
     pub log: Mutex<GuestLog>,
     /// TCP ports that it took.

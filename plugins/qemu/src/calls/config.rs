@@ -1,15 +1,24 @@
-//! Changing memory and virtual CPUs.
+//! Changing memory, virtual CPUs, limits and places.
 
-use oxivirt_conf::object::JobKind;
+use oxivirt_conf::domain::tuning::{bandwidth, blkio, memory, numa};
+use oxivirt_conf::domain::{CpuMapList, CpuSet, DomainDefinition, LifecycleAction};
+use oxivirt_conf::object::Affected;
 use oxivirt_conf::xml::KiB;
 use oxivirt_core::call::Call;
-use oxivirt_core::constants::{DomainMemoryFlags, DomainVcpuFlags};
+use oxivirt_core::constants::{
+    DomainLifecycle, DomainLifecycleAction, DomainMemoryFlags, DomainModificationImpact, DomainVcpuFlags,
+};
 use oxivirt_core::interface::{DomainConfig, implements};
-use oxivirt_core::types::Domain;
-use oxivirt_core::{Error, Result};
+use oxivirt_core::types::{
+    Bytes, Counted, Domain, IothreadInfo, List, STRING_OKAY, SchedulerType, TypedParam, answer_params, check_params,
+    limit,
+};
+use oxivirt_core::{Error, ErrorDomain, Result};
 
-use super::{Own, affected, check_flags, owner};
+use super::tuning::{self, Controller};
+use super::{IMPACT, Own, affected, affected_one, argument, check_flags, cpu_set, edit, exclusive, host_cpus, owner};
 use crate::QemuConnection;
+use crate::guests::{IOTHREAD_PARAMS, Pinned, set_vcpu_stored, set_vcpus_stored};
 
 #[implements]
 impl DomainConfig for QemuConnection {
@@ -27,32 +36,52 @@ impl DomainConfig for QemuConnection {
         if memory == 0 {
             return Err(Error::invalid_arg("memory in virDomainSetMemory must not be zero")).own();
         }
-        let object = self.find(dom)?;
-        let which = affected(&object.snapshot(), flags.0 & 3)?;
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let which = affected(&job.snapshot(), flags.0 & IMPACT)?;
         let maximum = flags.contains(F::MAXIMUM);
         if maximum && which.live() {
             return Err(Error::operation_invalid("cannot resize the maximum memory on an active domain")).own();
         }
+        let change = |definition: &mut DomainDefinition| {
+            if maximum {
+                definition.memory = KiB(memory);
+                definition.current_memory.0 = definition.current_memory.0.min(memory);
+            } else if memory > definition.memory.0 {
+                return Err(Error::invalid_arg("cannot set memory higher than max memory"));
+            } else {
+                definition.current_memory = KiB(memory);
+            }
+            Ok(())
+        };
+        if which.config() {
+            // Refused before the running guest is touched.
+            change(&mut job.snapshot().inactive_definition().as_ref().clone()).own()?;
+        }
         if which.live() {
-            self.guests.set_memory(object.uuid(), memory, &owner(call)).own()?;
+            self.guests.set_memory(&job, memory).own()?;
         }
         if which.config() {
-            let job = self.guests.job(&object, JobKind::Modify, &owner(call)).own()?;
-            self.guests
-                .edit_stored(&job, &|definition| {
-                    if maximum {
-                        definition.memory = KiB(memory);
-                        definition.current_memory.0 = definition.current_memory.0.min(memory);
-                    } else if memory > definition.memory.0 {
-                        return Err(Error::invalid_arg("cannot set memory higher than max memory"));
-                    } else {
-                        definition.current_memory = KiB(memory);
-                    }
-                    Ok(())
-                })
-                .own()?;
+            self.guests.edit_stored(&job, &change).own()?;
         }
         Ok(())
+    }
+
+    fn domain_set_memory_stats_period(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        period: i32,
+        flags: DomainMemoryFlags,
+    ) -> Result<()> {
+        use DomainMemoryFlags as F;
+        check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_set_memory_stats_period")?;
+        let Ok(period) = u32::try_from(period) else {
+            let text = "period in virDomainSetMemoryStatsPeriod must be zero or greater".to_owned();
+            return Err(argument("virDomainSetMemoryStatsPeriod", "period", text));
+        };
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let which = affected(&job.snapshot(), flags.0)?;
+        self.guests.set_stats_period(&job, which, period).own()
     }
 
     fn domain_set_vcpus(&self, call: &Call, dom: &Domain, nvcpus: u32) -> Result<()> {
@@ -61,39 +90,471 @@ impl DomainConfig for QemuConnection {
 
     fn domain_set_vcpus_flags(&self, call: &Call, dom: &Domain, nvcpus: u32, flags: DomainVcpuFlags) -> Result<()> {
         use DomainVcpuFlags as F;
-        check_flags(flags.0, (F::LIVE | F::CONFIG | F::MAXIMUM).0, "domain_set_vcpus_flags")?;
+        let known = F::LIVE | F::CONFIG | F::MAXIMUM | F::GUEST | F::HOTPLUGGABLE;
+        check_flags(flags.0, known.0, "domain_set_vcpus_flags")?;
+        let function = "virDomainSetVcpusFlags";
         if nvcpus == 0 {
-            return Err(Error::invalid_arg("nvcpus in virDomainSetVcpusFlags must not be zero")).own();
+            return Err(argument(function, "nvcpus", format!("nvcpus in {function} must not be zero")));
         }
-        let object = self.find(dom)?;
-        let which = affected(&object.snapshot(), flags.0 & 3)?;
-        if which.live() {
-            return Err(Error::config_unsupported(
-                "plugging CPUs into a running guest is not supported by this driver yet",
-            ))
+        if flags.contains(F::GUEST | F::CONFIG) {
+            return Err(exclusive("VIR_DOMAIN_VCPU_GUEST", "VIR_DOMAIN_AFFECT_CONFIG"));
+        }
+        if flags.contains(F::GUEST | F::MAXIMUM) {
+            return Err(exclusive("VIR_DOMAIN_VCPU_GUEST", "VIR_DOMAIN_VCPU_MAXIMUM"));
+        }
+        if flags.contains(F::MAXIMUM) && !flags.contains(F::CONFIG) {
+            let text = "Flag 'VIR_DOMAIN_AFFECT_CONFIG' is required by flag 'VIR_DOMAIN_VCPU_MAXIMUM'".to_owned();
+            return Err(argument(function, "flags", text));
+        }
+        if flags.contains(F::GUEST) {
+            return self.guests.agent_of(self.uuid(dom)?, &owner(call)).own()?.use_cpus(nvcpus).own();
+        }
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let snapshot = job.snapshot();
+        let which = affected(&snapshot, flags.0 & IMPACT)?;
+        let maximum = flags.contains(F::MAXIMUM);
+        let stored = snapshot.inactive_definition();
+        if maximum && stored.cpu.as_ref().is_some_and(|cpu| cpu.topology.is_some()) {
+            return Err(Error::invalid_arg("CPU topology doesn't match the desired vcpu count")).own();
+        }
+        if which.config() && !maximum && nvcpus > stored.vcpu.maximum {
+            return Err(Error::invalid_arg(format!(
+                "requested vcpus is greater than max allowable vcpus for the persistent domain: {nvcpus} > {}",
+                stored.vcpu.maximum
+            )))
             .own();
         }
-        let job = self.guests.job(&object, JobKind::Modify, &owner(call)).own()?;
-        let maximum = flags.contains(F::MAXIMUM);
-        self.guests
-            .edit_stored(&job, &|definition| {
-                let topology = definition.cpu.as_ref().is_some_and(|c| c.topology.is_some());
-                if maximum {
-                    if topology {
-                        return Err(Error::invalid_arg("CPU topology doesn't match the desired vcpu count"));
+        if which.live() && !maximum {
+            self.guests.set_vcpus_live(&job, nvcpus).own()?;
+        }
+        if which.config() {
+            let hotpluggable = flags.contains(F::HOTPLUGGABLE);
+            self.guests
+                .edit_stored(&job, &|definition| {
+                    match maximum {
+                        true => set_maximum(definition, nvcpus),
+                        false => set_vcpus_stored(definition, nvcpus, hotpluggable),
                     }
-                    definition.vcpu.maximum = nvcpus;
-                    definition.vcpu.current = definition.vcpu.current.min(nvcpus);
-                } else if nvcpus > definition.vcpu.maximum {
-                    return Err(Error::invalid_arg(format!(
-                        "requested vcpus is greater than max allowable vcpus for the persistent domain: {nvcpus} > {}",
-                        definition.vcpu.maximum
-                    )));
-                } else {
-                    definition.vcpu.current = nvcpus;
-                }
-                Ok(())
-            })
-            .own()
+                    Ok(())
+                })
+                .own()?;
+        }
+        Ok(())
+    }
+
+    fn domain_set_vcpu(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        cpumap: &str,
+        state: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_flags(flags.0, IMPACT, "domain_set_vcpu")?;
+        let on = match state {
+            0 => false,
+            1 => true,
+            other => return Err(Error::invalid_arg(format!("unsupported state value '{other}'"))).own(),
+        };
+        let set = parse_map(cpumap)?;
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let snapshot = job.snapshot();
+        let which = affected(&snapshot, flags.0)?;
+        if which.config() {
+            set_vcpu_stored(&mut snapshot.inactive_definition().as_ref().clone(), &set, on).own()?;
+        }
+        if which.live() {
+            self.guests.set_vcpu_live(&job, &set, on).own()?;
+        }
+        if which.config() {
+            self.guests.edit_stored(&job, &|definition| set_vcpu_stored(definition, &set, on)).own()?;
+        }
+        Ok(())
+    }
+
+    fn domain_pin_vcpu(&self, call: &Call, dom: &Domain, vcpu: u32, cpumap: &Bytes<{ limit::CPUMAP }>) -> Result<()> {
+        self.domain_pin_vcpu_flags(call, dom, vcpu, cpumap, DomainModificationImpact::LIVE)
+    }
+
+    fn domain_pin_vcpu_flags(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        vcpu: u32,
+        cpumap: &Bytes<{ limit::CPUMAP }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        self.keep(call, dom, Pinned::Vcpu(vcpu), cpumap, flags, "domain_pin_vcpu_flags")
+    }
+
+    fn domain_pin_emulator(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        cpumap: &Bytes<{ limit::CPUMAP }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        self.keep(call, dom, Pinned::Emulator, cpumap, flags, "domain_pin_emulator")
+    }
+
+    fn domain_pin_iothread(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        iothreads_id: u32,
+        cpumap: &Bytes<{ limit::CPUMAP }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        self.keep(call, dom, Pinned::IoThread(iothreads_id), cpumap, flags, "domain_pin_iothread")
+    }
+
+    #[quick]
+    fn domain_get_scheduler_type(&self, _call: &Call, dom: &Domain) -> Result<SchedulerType> {
+        let snapshot = self.read(dom)?;
+        if snapshot.is_active() {
+            return Err(Controller::Cpu.missing());
+        }
+        Ok(SchedulerType { r#type: "posix".into(), nparams: tuning::SCHEDULER.len() as i32 })
+    }
+
+    #[quick]
+    fn domain_get_scheduler_parameters(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        nparams: i32,
+    ) -> Result<List<TypedParam, { limit::TUNING_PARAMETERS }>> {
+        self.domain_get_scheduler_parameters_flags(call, dom, nparams, DomainModificationImpact::CURRENT)
+    }
+
+    #[quick]
+    fn domain_get_scheduler_parameters_flags(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        nparams: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<List<TypedParam, { limit::TUNING_PARAMETERS }>> {
+        let name = "domain_get_scheduler_parameters_flags";
+        let params = self.params(dom, flags.0, name, Some(Controller::Cpu), tuning::scheduler)?;
+        Ok(answer_params(params, nparams, flags.0).own()?.items)
+    }
+
+    fn domain_set_scheduler_parameters(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
+    ) -> Result<()> {
+        self.domain_set_scheduler_parameters_flags(call, dom, params, DomainModificationImpact::CURRENT)
+    }
+
+    fn domain_set_scheduler_parameters_flags(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_params(params, tuning::SCHEDULER)?;
+        self.tune(call, dom, flags.0, "domain_set_scheduler_parameters_flags", Controller::Cpu, |definition| {
+            tuning::set_scheduler(definition, params)
+        })
+    }
+
+    fn domain_set_memory_parameters(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_params(params, memory::KNOWN)?;
+        self.tune(call, dom, flags.0, "domain_set_memory_parameters", Controller::Memory, |definition| {
+            memory::set(definition, params)
+        })
+    }
+
+    #[quick]
+    fn domain_get_memory_parameters(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        nparams: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
+        if nparams == 0 {
+            return self.count(dom, memory::KNOWN);
+        }
+        let params =
+            self.params(dom, flags.0, "domain_get_memory_parameters", Some(Controller::Memory), memory::get)?;
+        answer_params(params, nparams, flags.0).own()
+    }
+
+    fn domain_set_blkio_parameters(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_params(params, blkio::KNOWN)?;
+        self.tune(call, dom, flags.0, "domain_set_blkio_parameters", Controller::Blkio, |definition| {
+            blkio::set(definition, params)
+        })
+    }
+
+    #[quick]
+    fn domain_get_blkio_parameters(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        nparams: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
+        if nparams == 0 {
+            return self.count(dom, blkio::KNOWN);
+        }
+        let params = self.params(dom, flags.0, "domain_get_blkio_parameters", Some(Controller::Blkio), blkio::get)?;
+        answer_params(params, nparams, flags.0).own()
+    }
+
+    fn domain_set_numa_parameters(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        numa::check(params)?;
+        self.tune(call, dom, flags.0, "domain_set_numa_parameters", Controller::CpuSet, |definition| {
+            numa::set(definition, params)
+        })
+    }
+
+    #[quick]
+    fn domain_get_numa_parameters(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        nparams: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
+        let params = self.params(dom, flags.0, "domain_get_numa_parameters", None, numa::get)?;
+        answer_params(params, nparams, flags.0).own()
+    }
+
+    fn domain_set_interface_parameters(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        device: &str,
+        params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_params(params, bandwidth::KNOWN)?;
+        self.tune(call, dom, flags.0, "domain_set_interface_parameters", Controller::Traffic(device), |definition| {
+            let at = tuning::card(definition, device)?;
+            if let Some(card) = definition.devices.interfaces.get_mut(at) {
+                bandwidth::set(card, params);
+            }
+            Ok(())
+        })
+    }
+
+    #[quick]
+    fn domain_get_interface_parameters(
+        &self,
+        _call: &Call,
+        dom: &Domain,
+        device: &str,
+        nparams: i32,
+        flags: DomainModificationImpact,
+    ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
+        let name = "domain_get_interface_parameters";
+        check_flags(flags.0, IMPACT | STRING_OKAY, name)?;
+        let snapshot = self.read(dom)?;
+        let definition = affected_one(&snapshot, flags.0, name)?.of(&snapshot);
+        let card = definition.devices.interfaces.get(tuning::card(definition, device)?);
+        answer_params(card.map(bandwidth::get).unwrap_or_default(), nparams, flags.0).own()
+    }
+
+    fn domain_get_iothread_info(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        flags: DomainModificationImpact,
+    ) -> Result<Counted<List<IothreadInfo, { limit::LIST }>>> {
+        check_flags(flags.0, IMPACT, "domain_get_iothread_info")?;
+        let job = self.guests.query(self.uuid(dom)?, &owner(call)).own()?;
+        let snapshot = job.snapshot();
+        let which = affected_one(&snapshot, flags.0, "domain_get_iothread_info")?;
+        let all = CpuSet::new(0..host_cpus());
+        let threads = match which.live() {
+            true => self.guests.iothread_places(&job).own()?,
+            false => {
+                let definition = which.of(&snapshot);
+                let place = |id: u32| {
+                    let pins =
+                        definition.cputune.as_deref().map(|tune| tune.iothreadpin.as_slice()).unwrap_or_default();
+                    let own = pins.iter().find(|pin| pin.iothread == id).map(|pin| &pin.cpuset);
+                    own.or(definition.vcpu.cpuset.as_ref()).unwrap_or(&all).clone()
+                };
+                definition.iothreads.iter().map(|thread| (thread.id, place(thread.id))).collect()
+            }
+        };
+        let length = i32::try_from(host_cpus().div_ceil(8)).unwrap_or(i32::MAX);
+        let describe = |(id, set): (u32, CpuSet)| {
+            let mut map = CpuMapList::new(1, length, 1, host_cpus())?;
+            map.push(Some(&set));
+            Ok(IothreadInfo { iothread_id: id, cpumap: map.into_bytes().into() })
+        };
+        Counted::answer(true, threads.into_iter().map(describe).collect::<Result<_>>().own()?)
+    }
+
+    fn domain_add_iothread(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        iothread_id: u32,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        let (job, which) = self.thread_job(call, dom, iothread_id, flags, "domain_add_iothread")?;
+        self.guests.add_iothread(&job, which, iothread_id).own()
+    }
+
+    fn domain_del_iothread(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        iothread_id: u32,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        let (job, which) = self.thread_job(call, dom, iothread_id, flags, "domain_del_iothread")?;
+        self.guests.remove_iothread(&job, which, iothread_id).own()
+    }
+
+    fn domain_set_iothread_params(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        iothread_id: u32,
+        params: &List<TypedParam, { limit::PARAMETERS }>,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_params(params, IOTHREAD_PARAMS)?;
+        let (job, which) = self.thread_job(call, dom, iothread_id, flags, "domain_set_iothread_params")?;
+        self.guests.tune_iothread(&job, which, iothread_id, params).own()
+    }
+
+    fn domain_set_lifecycle_action(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        r#type: DomainLifecycle,
+        action: DomainLifecycleAction,
+        flags: DomainModificationImpact,
+    ) -> Result<()> {
+        check_flags(flags.0, IMPACT, "domain_set_lifecycle_action")?;
+        let wanted = tuning::action(r#type, action)?;
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let which = affected(&job.snapshot(), flags.0)?;
+        edit(which, &self.guests, &job, |definition| {
+            let place: &mut LifecycleAction = match r#type {
+                DomainLifecycle::POWEROFF => &mut definition.on_poweroff,
+                DomainLifecycle::REBOOT => &mut definition.on_reboot,
+                _ => &mut definition.on_crash,
+            };
+            *place = wanted;
+            Ok(())
+        })
+        .own()
+    }
+
+    fn domain_get_launch_security_info(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        flags: u32,
+    ) -> Result<List<TypedParam, { limit::PARAMETERS }>> {
+        check_flags(flags, STRING_OKAY, "domain_get_launch_security_info")?;
+        let job = self.guests.query(self.uuid(dom)?, &owner(call)).own()?;
+        List::new(self.guests.launch_security(&job).own()?)
+    }
+
+    fn domain_set_launch_security_state(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        params: &List<TypedParam, { limit::PARAMETERS }>,
+        flags: u32,
+    ) -> Result<()> {
+        check_flags(flags, 0, "domain_set_launch_security_state")?;
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        self.guests.inject_launch_secret(&job, params).own()
+    }
+}
+
+/// The most CPUs of a stored definition.
+fn set_maximum(definition: &mut DomainDefinition, maximum: u32) {
+    definition.vcpu.maximum = maximum;
+    definition.vcpu.current = definition.vcpu.current.min(maximum);
+    // What was said of single ones no longer fits.
+    definition.vcpus.retain(|entry| entry.id < maximum);
+    if !definition.vcpus.is_empty() {
+        let on = definition.vcpus.iter().filter(|entry| entry.enabled.is_yes()).count();
+        definition.vcpu.current = u32::try_from(on).unwrap_or(maximum);
+    }
+}
+
+/// A list of CPUs in words.
+pub(super) fn parse_map(text: &str) -> Result<CpuSet> {
+    let set = text.parse::<CpuSet>().ok().filter(|set| !set.is_empty());
+    set.ok_or_else(|| Error::invalid_arg(format!("Failed to parse bitmap '{text}'"))).own()
+}
+
+impl QemuConnection {
+    /// How many parameters there are, which nobody has to run for.
+    fn count(
+        &self,
+        dom: &Domain,
+        known: tuning::Known,
+    ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
+        self.find(dom)?;
+        Ok(Counted { items: List::new(Vec::new())?, count: i32::try_from(known.len()).unwrap_or(i32::MAX) })
+    }
+
+    fn keep(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        what: Pinned,
+        cpumap: &[u8],
+        flags: DomainModificationImpact,
+        name: &str,
+    ) -> Result<()> {
+        check_flags(flags.0, IMPACT, name)?;
+        let set = cpu_set(cpumap);
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let which = affected(&job.snapshot(), flags.0)?;
+        self.guests.pin(&job, which, what, &set).own()
+    }
+
+    fn thread_job(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        id: u32,
+        flags: DomainModificationImpact,
+        name: &str,
+    ) -> Result<(crate::state::Job, Affected)> {
+        check_flags(flags.0, IMPACT, name)?;
+        if id == 0 {
+            let text = "invalid value of 0 for iothread_id";
+            return Err(Error::invalid_arg(text).in_domain(ErrorDomain::QEMU));
+        }
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let which = affected(&job.snapshot(), flags.0)?;
+        Ok((job, which))
     }
 }

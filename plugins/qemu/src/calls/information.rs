@@ -11,7 +11,9 @@ use oxivirt_core::types::{
 };
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::{Own, affected_one, check_flags};
+use super::{Own, affected_one, check_flags, host_cpus, owner};
+use crate::guests::show_channels;
+use crate::marks::taint_text;
 use crate::process::cpu_time;
 use crate::{QemuConnection, migratable};
 
@@ -37,12 +39,16 @@ impl DomainInformation for QemuConnection {
             true => snapshot.status.balloon_kib.filter(|kib| *kib != definition.current_memory.0),
             false => None,
         };
-        if balloon.is_none() && !flags.contains(F::MIGRATABLE) {
+        let channels = snapshot.is_active() && !flags.contains(F::INACTIVE) && !definition.devices.channels.is_empty();
+        if balloon.is_none() && !flags.contains(F::MIGRATABLE) && !channels {
             return definition.format(print).own();
         }
         let mut definition = DomainDefinition::clone(definition);
         if let Some(kib) = balloon {
             definition.current_memory.0 = kib;
+        }
+        if channels {
+            show_channels(&mut definition, &snapshot.status.open_channels);
         }
         if flags.contains(F::MIGRATABLE) {
             migratable::reduce(&mut definition);
@@ -138,8 +144,18 @@ impl DomainInformation for QemuConnection {
     ) -> Result<List<RString, { limit::MESSAGES }>> {
         let known = DomainMessageFlags::ALL.iter().fold(0, |known, (flag, _)| known | flag.0);
         check_flags(flags.0, known, "domain_get_messages")?;
-        self.read(dom)?;
-        List::new(Vec::new())
+        let object = self.find(dom)?;
+        let Some(run) = object.private().run() else { return List::new(Vec::new()) };
+        let wants = |flag: DomainMessageFlags| flags.0 == 0 || flags.contains(flag);
+        let mut messages = Vec::new();
+        if wants(DomainMessageFlags::TAINTING) {
+            messages.extend(run.marks.taints().iter().map(|flag| format!("tainted: {}", taint_text(flag)).into()));
+        }
+        if wants(DomainMessageFlags::DEPRECATION) {
+            let texts = run.marks.deprecations().iter();
+            messages.extend(texts.map(|text| format!("deprecated configuration: {text}").into()));
+        }
+        List::new(messages)
     }
 
     #[quick]
@@ -173,10 +189,17 @@ impl DomainInformation for QemuConnection {
         Ok(Vcpus { info: List::new(info)?, cpumaps: maps.into_bytes().into() })
     }
 
-    #[quick]
-    fn domain_get_vcpus_flags(&self, _call: &Call, dom: &Domain, flags: DomainVcpuFlags) -> Result<i32> {
+    fn domain_get_vcpus_flags(&self, call: &Call, dom: &Domain, flags: DomainVcpuFlags) -> Result<i32> {
         use DomainVcpuFlags as F;
-        check_flags(flags.0, (F::LIVE | F::CONFIG | F::MAXIMUM).0, "domain_get_vcpus_flags")?;
+        check_flags(flags.0, (F::LIVE | F::CONFIG | F::MAXIMUM | F::GUEST).0, "domain_get_vcpus_flags")?;
+        if flags.contains(F::GUEST) {
+            let cpus = self.guests.agent_of(self.uuid(dom)?, &owner(call)).own()?.cpus().own()?;
+            let number = match flags.contains(F::MAXIMUM) {
+                true => cpus.len(),
+                false => cpus.iter().filter(|cpu| cpu.online).count(),
+            };
+            return Ok(i32::try_from(number).unwrap_or(i32::MAX));
+        }
         let snapshot = self.read(dom)?;
         let definition = affected_one(&snapshot, flags.0 & 3, "domain_get_vcpus_flags")?.of(&snapshot);
         let vcpu = &definition.vcpu;
@@ -218,13 +241,4 @@ impl DomainInformation for QemuConnection {
         map.push(definition.emulator_pin().or(definition.vcpu.cpuset.as_ref()));
         Ok(CpuMaps { cpumaps: map.into_bytes().into(), num: 1 })
     }
-}
-
-/// CPUs of this host, counted once.
-fn host_cpus() -> u32 {
-    static CPUS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    *CPUS.get_or_init(|| {
-        let present = oxivirt_util::host::Host::this().cpus_present();
-        present.ok().and_then(|set| u32::try_from(set.count()).ok()).filter(|n| *n > 0).unwrap_or(1)
-    })
 }

@@ -60,14 +60,14 @@ impl DomainLifecycle for QemuConnection {
     fn domain_shutdown_flags(&self, call: &Call, dom: &Domain, flags: DomainShutdownFlags) -> Result<()> {
         use DomainShutdownFlags as F;
         check_flags(flags.0, (F::ACPI_POWER_BTN | F::GUEST_AGENT).0, "domain_shutdown_flags")?;
-        let mode = mode(flags == F::GUEST_AGENT);
+        let mode = mode(flags.contains(F::GUEST_AGENT), flags.contains(F::ACPI_POWER_BTN));
         self.guests.shutdown(self.uuid(dom)?, mode, &owner(call)).own()
     }
 
     fn domain_reboot(&self, call: &Call, dom: &Domain, flags: DomainRebootFlags) -> Result<()> {
         use DomainRebootFlags as F;
         check_flags(flags.0, (F::ACPI_POWER_BTN | F::GUEST_AGENT).0, "domain_reboot")?;
-        let mode = mode(flags == F::GUEST_AGENT);
+        let mode = mode(flags.contains(F::GUEST_AGENT), flags.contains(F::ACPI_POWER_BTN));
         self.guests.reboot(self.uuid(dom)?, mode, &owner(call)).own()
     }
 
@@ -120,6 +120,25 @@ impl DomainLifecycle for QemuConnection {
         self.guests.wakeup(self.uuid(dom)?, &owner(call)).own()
     }
 
+    fn domain_pm_suspend_for_duration(
+        &self,
+        call: &Call,
+        dom: &Domain,
+        target: u32,
+        duration: u64,
+        flags: u32,
+    ) -> Result<()> {
+        check_flags(flags, 0, "domain_pm_suspend_for_duration")?;
+        if duration != 0 {
+            return Err(Error::new(ErrorCode::ARGUMENT_UNSUPPORTED, "Duration not supported. Use 0 for now")).own();
+        }
+        if target > 2 {
+            let text = format!("Unknown suspend target: {target}");
+            return Err(Error::new(ErrorCode::ARGUMENT_UNSUPPORTED, text)).own();
+        }
+        self.guests.agent_suspend(self.uuid(dom)?, target, &owner(call)).own()
+    }
+
     #[quick]
     fn domain_get_autostart(&self, _call: &Call, dom: &Domain) -> Result<bool> {
         Ok(self.read(dom)?.status.autostart)
@@ -130,8 +149,13 @@ impl DomainLifecycle for QemuConnection {
     }
 }
 
-fn mode(agent: bool) -> RebootMode {
-    if agent { RebootMode::Agent } else { RebootMode::Acpi }
+/// Which ways of asking the guest are allowed.
+fn mode(agent: bool, acpi: bool) -> RebootMode {
+    match (agent, acpi) {
+        (true, false) => RebootMode::Agent,
+        (true, true) => RebootMode::Any,
+        _ => RebootMode::Acpi,
+    }
 }
 
 fn schema(check: bool) -> Schema {

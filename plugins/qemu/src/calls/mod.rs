@@ -1,23 +1,30 @@
 //! The calls of a connection, one file per interface; what they share is here.
 
+mod block;
 mod config;
 mod connect;
 mod console;
 mod guest;
 mod information;
+mod jobs;
 mod lifecycle;
 mod listing;
 mod metadata;
+mod monitor;
 mod node;
+mod save;
+mod stats;
+mod tuning;
 
 use std::sync::Arc;
 
-use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_conf::object::Affected;
 use oxivirt_core::call::Call;
+use oxivirt_core::constants::DomainModificationImpact;
 use oxivirt_core::interface::public_name;
 use oxivirt_core::types::{Domain, Uuid};
-use oxivirt_core::{Error, ErrorDomain, Result};
+use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
 use crate::QemuConnection;
 use crate::guests::Guests;
@@ -57,8 +64,40 @@ fn reference(snapshot: &Snapshot) -> Domain {
     Domain::new(definition.name.as_str(), Uuid(*definition.uuid.as_bytes()), snapshot.id().unwrap_or(-1))
 }
 
+/// The flags of calls that change or show definitions.
+const IMPACT: u32 = DomainModificationImpact::LIVE.0 | DomainModificationImpact::CONFIG.0;
+
+/// CPUs of this host, counted once.
+fn host_cpus() -> u32 {
+    static CPUS: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
+    *CPUS.get_or_init(|| {
+        let present = oxivirt_util::host::Host::this().cpus_present();
+        present.ok().and_then(|set| u32::try_from(set.count()).ok()).filter(|n| *n > 0).unwrap_or(1)
+    })
+}
+
+/// A set of CPUs from a map with the lowest first.
+fn cpu_set(map: &[u8]) -> CpuSet {
+    let bits = |(at, byte): (usize, &u8)| {
+        let byte = *byte;
+        (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at as u32 * 8 + bit)
+    };
+    CpuSet::new(map.iter().enumerate().flat_map(bits))
+}
+
+/// An argument that can never be right, said without the standing text.
+fn argument(function: &str, name: &str, text: String) -> Error {
+    let strings = [Some(function.to_owned()), Some(name.to_owned()), None];
+    Error::from_wire(ErrorCode::INVALID_ARG, ErrorDomain::DOMAIN, text, strings, [0, 0])
+}
+
+/// Refuses flags that contradict each other.
+fn exclusive(first: &str, second: &str) -> Error {
+    argument("", "ctl", format!("Flags '{first}' and '{second}' are mutually exclusive"))
+}
+
 fn not_running() -> Error {
-    Error::operation_invalid("domain is not running").in_domain(ErrorDomain::QEMU)
+    Error::operation_invalid("domain is not running").in_domain(ErrorDomain::DOMAIN)
 }
 
 /// Refuses flags outside `known`; `call` is the wire name.
@@ -68,7 +107,8 @@ fn check_flags(given: u32, known: u32, call: &str) -> Result<()> {
         unknown => {
             let function = public_name(call).replacen("vir", "qemu", 1);
             let text = format!("unsupported flags (0x{unknown:x}) in function {function}");
-            Err(Error::invalid_arg(text)).own()
+            let strings = [Some(function), Some("flags".to_owned()), None];
+            Err(Error::from_wire(ErrorCode::INVALID_ARG, ErrorDomain::QEMU, text, strings, [0, 0]))
         }
     }
 }
@@ -87,18 +127,16 @@ impl<T> Own<T> for Result<T> {
 
 /// Which definitions the flags of a call mean for a guest in its present state.
 fn affected(snapshot: &Snapshot, flags: u32) -> Result<Affected> {
-    Affected::new(snapshot, flags).own()
+    Affected::new(snapshot, flags).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
 }
 
 /// The same, for calls that look at one definition only.
 fn affected_one(snapshot: &Snapshot, flags: u32, call: &str) -> Result<Affected> {
-    Affected::one(snapshot, flags, || {
-        Error::invalid_arg(format!(
-            "Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive in {}",
-            public_name(call)
-        ))
-    })
-    .own()
+    let both = || {
+        let text = "Flags 'VIR_DOMAIN_AFFECT_LIVE' and 'VIR_DOMAIN_AFFECT_CONFIG' are mutually exclusive".to_owned();
+        argument(&public_name(call), "ctl", text)
+    };
+    Affected::one(snapshot, flags, both).map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
 }
 
 /// Changes each definition that is meant, and their files, or none.

@@ -15,8 +15,10 @@ use crate::state::Job;
 pub enum RebootMode {
     /// By the ACPI power button.
     Acpi,
-    /// By the guest agent; not there yet.
+    /// By the guest agent.
     Agent,
+    /// By the guest agent where there is one, else by the button.
+    Any,
 }
 
 impl Guests {
@@ -83,11 +85,13 @@ impl Guests {
     }
 
     fn press_power(&self, uuid: Uuid, mode: RebootMode, reboot: bool, owner: &str) -> Result<()> {
-        if mode == RebootMode::Agent {
-            return Err(Error::new(
-                oxivirt_core::ErrorCode::ARGUMENT_UNSUPPORTED,
-                "the guest agent is not supported by this driver yet",
-            ));
+        match mode {
+            RebootMode::Agent => return self.agent_power(uuid, reboot, owner),
+            RebootMode::Any => match self.agent_power(uuid, reboot, owner) {
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::info!(%error, "the power button is pressed instead of asking the agent"),
+            },
+            RebootMode::Acpi => {}
         }
         let job = self.modify(uuid, owner)?;
         let run = job.private().require_run()?;
@@ -118,9 +122,6 @@ impl Guests {
     pub fn wakeup(&self, uuid: Uuid, owner: &str) -> Result<()> {
         let job = self.modify(uuid, owner)?;
         let run = job.private().require_run()?;
-        if !matches!(job.snapshot().status.state, State::Asleep(_)) {
-            return Err(Error::operation_invalid("Unable to wake up domain: it is not suspended"));
-        }
         run.monitor()?.wakeup(ANSWER)
     }
 
@@ -133,21 +134,17 @@ impl Guests {
     /// Sets the memory that a running guest may use, through its balloon.
     ///
     /// Errors: `INVALID_ARG` above its maximum; `OPERATION_INVALID` without a balloon.
-    pub fn set_memory(&self, uuid: Uuid, kib: u64, owner: &str) -> Result<()> {
-        let job = self.modify(uuid, owner)?;
+    pub fn set_memory(&self, job: &Job, kib: u64) -> Result<()> {
         let run = job.private().require_run()?;
         let maximum = crate::command::maximum_memory_kib(job.snapshot().definition());
         if kib > maximum {
             return Err(Error::invalid_arg("cannot set memory higher than max memory"));
         }
         run.monitor()?.set_balloon(kib, ANSWER)?;
-        job.update(|snapshot| {
-            let mut live = crate::state::Snapshot::definition(snapshot).as_ref().clone();
+        self.edit_live(job, &|live| {
             live.current_memory = oxivirt_conf::xml::KiB(kib);
-            snapshot.set_definition(live);
             Ok(())
-        })?;
-        self.save_status(job.object())
+        })
     }
 
     /// Sends keys, pressed together, held for `hold` milliseconds.
@@ -160,31 +157,5 @@ impl Guests {
             object.insert("hold-time".into(), hold.into());
         }
         run.monitor()?.execute("send-key", arguments, ANSWER).map(drop)
-    }
-
-    /// Passes a command to the monitor as it is: human words, or a QMP object.
-    ///
-    /// * Returns the answer as text.
-    pub fn monitor_command(&self, uuid: Uuid, command: &str, human: bool, owner: &str) -> Result<String> {
-        let job = self.modify(uuid, owner)?;
-        let run = job.private().require_run()?;
-        if human {
-            let answer = run.monitor()?.execute("human-monitor-command", json!({"command-line": command}), ANSWER)?;
-            return Ok(answer.as_str().unwrap_or_default().to_owned());
-        }
-        let object: serde_json::Value = serde_json::from_str(command)
-            .map_err(|e| Error::invalid_arg(format!("the command is no JSON object: {e}")))?;
-        let name = object
-            .get("execute")
-            .and_then(serde_json::Value::as_str)
-            .ok_or_else(|| Error::invalid_arg("the command has no member 'execute'"))?;
-        let arguments = object.get("arguments").cloned().unwrap_or_default();
-        match run.monitor()?.attempt(name, arguments, ANSWER) {
-            Ok(answer) => Ok(json!({"return": answer}).to_string()),
-            Err(crate::monitor::Failure::Refused { class, desc }) => {
-                Ok(json!({"error": {"class": class, "desc": desc}}).to_string())
-            }
-            Err(failure) => Err(failure.into_error(&job.snapshot().definition().name, name)),
-        }
     }
 }

@@ -36,6 +36,9 @@ impl Listener {
 
 impl Handler for Listener {
     fn event(&self, event: Event) {
+        if let (Some(guests), Some(object)) = (self.guests.upgrade(), self.object.upgrade()) {
+            guests.pass_on(&object.snapshot(), &event);
+        }
         self.push(Happening::Event(event));
     }
 
@@ -82,6 +85,7 @@ impl Guests {
                     object.note(|status| {
                         status.enter(State::Asleep(Asleep::Unknown));
                     });
+                    self.tell(&object.snapshot(), Notice::PmSuspend { to_disk: false });
                     self.tell_lifecycle(&object.snapshot(), Lifecycle::PmSuspendedMemory);
                     self.save_logged(object);
                 }
@@ -89,6 +93,7 @@ impl Guests {
                     object.note(|status| {
                         status.enter(State::Asleep(Asleep::Unknown));
                     });
+                    self.tell(&object.snapshot(), Notice::PmSuspend { to_disk: true });
                     self.tell_lifecycle(&object.snapshot(), Lifecycle::PmSuspendedDisk);
                     self.save_logged(object);
                 }
@@ -96,6 +101,7 @@ impl Guests {
                     object.note(|status| {
                         status.enter(State::Running(Running::Wakeup));
                     });
+                    self.tell(&object.snapshot(), Notice::PmWakeup);
                     self.tell_lifecycle(&object.snapshot(), Lifecycle::StartedWakeup);
                     self.save_logged(object);
                 }
@@ -112,7 +118,10 @@ impl Guests {
                     }
                 }
                 "DEVICE_DELETED" => {
-                    if let Some(alias) = event.text("device") {
+                    let alias = event.text("device");
+                    if alias.is_some_and(|alias| alias.starts_with("vcpu")) {
+                        self.vcpu_left(object, run);
+                    } else if let Some(alias) = alias {
                         self.tell(&object.snapshot(), Notice::DeviceRemoved(alias.to_owned()));
                     }
                 }
@@ -121,6 +130,16 @@ impl Guests {
                         self.tell(&object.snapshot(), Notice::TrayChange(alias.to_owned(), open));
                     }
                 }
+                "VSERPORT_CHANGE" => self.channel_changed(object, run, &event),
+                "BLOCK_WRITE_THRESHOLD" => self.threshold_crossed(object, &event),
+                "NIC_RX_FILTER_CHANGED" => {}
+                "MEMORY_DEVICE_SIZE_CHANGE" => {
+                    let alias = event.text("qom-path").map(super::status::alias_in);
+                    if let (Some(alias), Some(bytes)) = (alias, event.data.get("size").and_then(Value::as_u64)) {
+                        self.tell(&object.snapshot(), Notice::MemoryDeviceSize(alias, bytes / 1024));
+                    }
+                }
+                "MEMORY_FAILURE" => self.memory_failed(object, &event),
                 "POWERDOWN" | "RESET_DONE" => {}
                 other => tracing::debug!(event = other, "monitor event without a consequence"),
             },
@@ -156,7 +175,7 @@ impl Guests {
         }
     }
 
-    fn save_logged(&self, object: &Arc<Object>) {
+    pub(super) fn save_logged(&self, object: &Arc<Object>) {
         if let Err(error) = self.save_status(object) {
             tracing::error!(domain = %object.snapshot().definition().name, %error, "cannot save the status of a guest");
         }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::object::JOB_WAIT;
+use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
 
 use super::happenings::Listener;
 use super::{ANSWER, Guests, StartOptions};
 use crate::document;
 use crate::lifecycle::{Crashed, Lifecycle, Paused, Running, ShutDown, ShutOff, State};
+use crate::marks::Marks;
 use crate::monitor::Monitor;
 use crate::process::{GuestFiles, GuestLog, Process};
 use crate::state::{Guest, Object, Run, Snapshot, Status};
@@ -101,6 +103,7 @@ impl Guests {
         files.monitor = saved.private.monitor.clone();
         files.state = saved.private.folder();
         let mut lasting = saved.private;
+        let marks = Marks::restored(saved.taints, saved.deprecations, lasting.agent_timeout);
         lasting.fill(&self.folders.memory(id, &name));
         let ports = ports(domain);
         let process = Process::find(saved.pid)
@@ -136,8 +139,7 @@ impl Guests {
             connection,
             reboot_after_shutdown: AtomicBool::new(lasting.fake_reboot),
             lasting,
-            taints: saved.taints,
-            deprecations: saved.deprecations,
+            marks,
             files,
             log: Mutex::new(log),
             ports,
@@ -155,6 +157,8 @@ impl Guests {
         job.object().note(|status| {
             status.enter(state);
         });
+        self.look_at_channels(&object, &run);
+        self.count_again(&object, &run);
         self.save_status(&object)?;
         tracing::info!(domain = %name, pid = saved.pid, ?state, "guest taken over");
         self.hook_reconnected(Arc::clone(&object), Arc::clone(&run));
@@ -167,6 +171,16 @@ impl Guests {
             self.serve(object);
         }
         Ok(())
+    }
+
+    /// Counters end with the daemon that had them; those of a guest begin anew.
+    fn count_again(&self, object: &Arc<Object>, run: &Run) {
+        let wanted = crate::perf::wanted(object.snapshot().definition());
+        let on = |name: &str| TypedParam::new(name, TypedValue::Boolean(true));
+        let wanted: Vec<TypedParam> = wanted.into_iter().map(on).collect();
+        if let Err(error) = run.marks.set_counters(&wanted, run.process.pid()) {
+            tracing::warn!(%error, "counters of a guest are off");
+        }
     }
 
     /// Looks after a guest whose monitor did not answer, until it does or ends.

@@ -5,19 +5,35 @@
 //! [`EventSink`](crate::lifecycle::EventSink). Whoever asks a monitor or
 //! changes a guest holds the guest's job; readers use snapshots only.
 
+mod agent;
+mod block;
 mod change;
+mod cpus;
 mod define;
 mod displays;
+mod dirty_rate;
+mod dump;
 mod firmware;
 mod happenings;
 mod host;
+mod interfaces;
+mod iothreads;
+mod launch;
 mod load;
+mod memory;
+mod monitor;
+mod pins;
+mod reports;
+mod screen;
 mod scripts;
 mod start;
+pub(crate) mod stats;
 mod status;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod throttle;
+mod vcpus;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -33,9 +49,16 @@ use crate::process::{Folders, PortPool};
 use crate::settings::Settings;
 use crate::state::{Job, Object, Snapshot, Table};
 
+pub(crate) use agent::{FileSystem, GuestCard, GuestCpu, Kinds, Seat};
 pub use change::RebootMode;
 pub use define::Undefine;
+pub(crate) use dump::DumpOptions;
+pub(crate) use interfaces::{interface_stats, seen_addresses};
+pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
+pub(crate) use pins::Pinned;
+pub(crate) use reports::show_channels;
 pub use start::StartOptions;
+pub(crate) use vcpus::{set_vcpu_stored, set_vcpus_stored};
 
 /// Every guest of this driver.
 pub struct Guests {

@@ -8,15 +8,18 @@ use oxivirt_conf::domain::devices::{
 };
 use oxivirt_conf::domain::{DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
+use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
+use super::cpus::{pin, threads as threads_of};
 use super::happenings::Listener;
 use super::host::RealHost;
 use super::{ANSWER, BRING_UP, Guests, firmware, status};
 use crate::capabilities::Emulator;
 use crate::command::{self, Request};
 use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
+use crate::marks::Marks;
 use crate::process::{self, GuestFiles, Launch};
 use crate::settings::Settings;
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
@@ -180,8 +183,7 @@ impl Guests {
             connection: Some(running.monitor),
             files: files.clone(),
             lasting: files.lasting(&self.folders, id, &live.name),
-            taints: Vec::new(),
-            deprecations: Vec::new(),
+            marks: Marks::default(),
             log: Mutex::new(running.log),
             ports: ports.clone(),
             ending: AtomicBool::new(false),
@@ -197,9 +199,14 @@ impl Guests {
             snapshot.status.balloon_kib = Some(live.current_memory.0);
             Ok(())
         })?;
+        self.plug_listed_vcpus(&run, live)?;
         let threads = run.monitor()?.vcpu_threads(ANSWER)?;
         pin_threads(live, run.process.pid(), &threads)?;
         job.object().note(|status| status.vcpus = Arc::new(threads));
+        let counters: Vec<TypedParam> = crate::perf::wanted(live).into_iter().map(on).collect();
+        run.marks.set_counters(&counters, run.process.pid())?;
+        self.look_at_channels(job.object(), &run);
+        self.note_taints(live, &run);
         document::write_file(&run.files.pid, &run.process.pid().to_string())?;
         self.save_status(job.object())?;
         if options.paused {
@@ -254,6 +261,11 @@ impl Guests {
                 run.monitor()?.execute("set_link", arguments, ANSWER)?;
             }
         }
+        for disk in &live.devices.disks {
+            if let Some(tune) = &disk.iotune {
+                super::throttle::throttle(run.monitor()?, disk, tune)?;
+            }
+        }
         for balloon in &live.devices.memballoons {
             if let (Some(stats), Some(alias)) = (&balloon.stats, &balloon.info.alias)
                 && stats.period > 0
@@ -289,6 +301,10 @@ fn fill_channels(live: &mut DomainDefinition, files: &GuestFiles) {
     }
 }
 
+fn on(name: &str) -> TypedParam {
+    TypedParam::new(name, TypedValue::Boolean(true))
+}
+
 /// What would have to be set on the host around QEMU, and is not yet.
 fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
     let tune = live.cputune.as_ref().is_some_and(|tune| {
@@ -304,7 +320,6 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
     });
     let disks = &live.devices.disks;
     let reservations = disks.iter().any(|d| d.source.reservations.as_ref().is_some_and(|r| r.managed.is_yes()));
-    let throttled = disks.iter().any(|d| d.iotune.is_some());
     let raw_io = disks.iter().any(|d| d.rawio.is_some_and(|v| v.is_yes()) || d.sgio.is_some());
     for (present, what) in [
         (tune, "<cputune> beyond pinning of CPUs and the emulator"),
@@ -314,14 +329,8 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
         (live.on_lockfailure.is_some(), "<on_lockfailure>"),
         (labelled, "<seclabel> of a security driver"),
         (live.vcpu.placement.as_str() == "auto", "<vcpu placement='auto'>"),
-        (
-            live.vcpus.iter().any(|v| v.enabled.is_yes() && v.hotpluggable.is_some_and(|h| h.is_yes())),
-            "<vcpus> that are added to a guest",
-        ),
-        (live.perf.is_some(), "<perf>"),
         (numa_by_system, "<numatune> mode 'restrictive'"),
         (reservations, "<reservations> that the daemon keeps"),
-        (throttled, "<iotune>"),
         (raw_io, "rawio or sgio of a disk"),
     ] {
         if present {
@@ -338,11 +347,7 @@ fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::Vcp
     let emulator = tune.and_then(|t| t.emulatorpin.as_ref()).map(|p| &p.cpuset).or(everywhere);
     if let Some(set) = emulator {
         // The emulator's threads are all that are no virtual CPUs.
-        let folder = format!("/proc/{pid}/task");
-        let entries =
-            std::fs::read_dir(&folder).map_err(|e| Error::system(format_args!("cannot read '{folder}'"), &e))?;
-        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-        for id in ids.filter(|id| !threads.iter().any(|t| t.thread == *id)) {
+        for id in threads_of(pid)?.into_iter().filter(|id| !threads.iter().any(|t| t.thread == *id)) {
             pin(id, set)?;
         }
     }
@@ -353,20 +358,6 @@ fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::Vcp
         }
     }
     Ok(())
-}
-
-fn pin(thread: i32, set: &oxivirt_conf::domain::CpuSet) -> Result<()> {
-    let mut cpus = rustix::thread::CpuSet::new();
-    for cpu in set.iter() {
-        let cpu = cpu as usize;
-        // Beyond what the kernel can have; such a CPU is not there anyway.
-        if cpu < rustix::thread::CpuSet::MAX_CPU {
-            cpus.set(cpu);
-        }
-    }
-    let thread = rustix::thread::Pid::from_raw(thread);
-    rustix::thread::sched_setaffinity(thread, &cpus)
-        .map_err(|e| Error::system(format_args!("cannot set CPU affinity to {set}"), &e.into()))
 }
 
 /// A missing image is better told before QEMU is started.

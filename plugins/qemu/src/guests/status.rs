@@ -31,12 +31,14 @@ impl Lasting<DomainDefinition> for Guest {
         let run = self.run()?;
         let (state, reason) = snapshot.status.state.words();
         let mut definition = DomainDefinition::clone(snapshot.definition());
+        super::show_channels(&mut definition, &snapshot.status.open_channels);
         if let Err(error) = status::name_nodes(&mut definition) {
             tracing::warn!(domain = %definition.name, %error, "cannot note the names of block nodes");
         }
         // What is kept of the file of another daemon stays in it.
         let mut private = run.lasting.clone();
         private.vcpus = snapshot.status.vcpus.to_vec();
+        private.agent_timeout = run.marks.agent_timeout();
         private.start_time = Some(run.process.start_time());
         private.fake_reboot = run.reboot_after_shutdown.load(Ordering::Acquire);
         private.node_index = private.node_index.max(status::last_node(&definition));
@@ -44,8 +46,8 @@ impl Lasting<DomainDefinition> for Guest {
             state: conf::State::from_word(state).unwrap_or_default(),
             reason: reason.to_owned(),
             pid: run.process.pid(),
-            taints: run.taints.clone(),
-            deprecations: run.deprecations.clone(),
+            taints: run.marks.taints(),
+            deprecations: run.marks.deprecations().to_vec(),
             private,
             definition,
         })

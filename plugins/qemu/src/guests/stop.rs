@@ -76,6 +76,7 @@ impl Guests {
             snapshot.status.pid = None;
             snapshot.status.vcpus = Arc::default();
             snapshot.status.balloon_kib = None;
+            snapshot.status.open_channels = Arc::default();
             Ok(())
         })?;
         self.hook_logged(before.definition(), "release", "end");

@@ -149,7 +149,7 @@ fn a_guest_lives_through_every_state() {
     bench.guests.resume(uuid, "test").unwrap();
     assert_eq!(bench.state(uuid), State::Running(Running::Unpaused));
     bench.guests.reset(uuid, "test").unwrap();
-    bench.guests.set_memory(uuid, 64 << 10, "test").unwrap();
+    bench.guests.set_memory(&bench.guests.modify(uuid, "test").unwrap(), 64 << 10).unwrap();
     bench.guests.destroy(uuid, false, "test").unwrap();
     assert_eq!(bench.state(uuid), State::ShutOff(ShutOff::Destroyed));
     assert!(!files.status.exists() && !files.pid.exists() && !files.state.exists() && files.log.is_file());

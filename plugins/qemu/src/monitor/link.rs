@@ -4,6 +4,7 @@
 //! and late answers heard.
 
 use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -38,6 +39,8 @@ impl Answer {
 pub(super) struct Request {
     pub(super) id: u64,
     pub(super) line: Vec<u8>,
+    /// Descriptors that go with the line.
+    pub(super) files: Vec<OwnedFd>,
     pub(super) answer: Answer,
 }
 
@@ -121,6 +124,16 @@ impl Shared {
         reason(&why)
     }
 
+    /// An error without an id is about the oldest command that waits: QEMU
+    /// answers in order.
+    fn complained(&self, failure: Failure) {
+        let oldest = self.lock().waiting.keys().copied().filter(|id| *id != GREETING).min();
+        match oldest {
+            Some(id) => self.answered(id, Err(failure)),
+            None => tracing::warn!(domain = %self.domain, ?failure, "QEMU complains about no command"),
+        }
+    }
+
     fn answered(&self, id: u64, result: Result<serde_json::Value, Failure>) {
         let answer = self.lock().waiting.remove(&id);
         match answer {
@@ -132,6 +145,30 @@ impl Shared {
             None => tracing::warn!(domain = %self.domain, id, "monitor answer to no known command"),
         }
     }
+}
+
+/// Sends a line with descriptors, which travel with its first bytes.
+async fn write_with(write: &mut OwnedWriteHalf, line: &[u8], files: &[OwnedFd]) -> std::io::Result<()> {
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    let fds: Vec<_> = files.iter().map(AsFd::as_fd).collect();
+    let mut space = vec![std::mem::MaybeUninit::uninit(); SendAncillaryMessage::ScmRights(&fds).size()];
+    let sent = loop {
+        write.writable().await?;
+        let stream: &tokio::net::UnixStream = write.as_ref();
+        let attempt = stream.try_io(tokio::io::Interest::WRITABLE, || {
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+                return Err(std::io::Error::from(std::io::ErrorKind::InvalidInput));
+            }
+            Ok(sendmsg(stream, &[std::io::IoSlice::new(line)], &mut control, SendFlags::NOSIGNAL)?)
+        });
+        match attempt {
+            Ok(sent) => break sent,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    };
+    write.write_all(line.get(sent..).unwrap_or_default()).await
 }
 
 async fn read_all(shared: &Shared, read: OwnedReadHalf, handler: &dyn Handler) -> Failure {
@@ -150,7 +187,7 @@ async fn read_all(shared: &Shared, read: OwnedReadHalf, handler: &dyn Handler) -
         match parse(&line) {
             Ok(Incoming::Greeting(value)) => shared.answered(GREETING, Ok(value)),
             Ok(Incoming::Answer { id, result }) => shared.answered(id, result),
-            Ok(Incoming::Complaint(desc)) => return Failure::Garbled(format!("QEMU complained: {desc}")),
+            Ok(Incoming::Complaint(failure)) => shared.complained(failure),
             Ok(Incoming::Event(event)) => {
                 tracing::debug!(domain = %shared.domain, event = %event.name, "monitor event");
                 handler.event(event);
@@ -186,7 +223,7 @@ async fn read_line(reader: &mut BufReader<OwnedReadHalf>, line: &mut Vec<u8>) ->
 }
 
 async fn write_all(shared: Arc<Shared>, mut write: OwnedWriteHalf, mut queue: mpsc::Receiver<Request>) {
-    while let Some(Request { id, line, answer }) = queue.recv().await {
+    while let Some(Request { id, line, files, answer }) = queue.recv().await {
         {
             // Entered before writing: the answer may come before the write returns.
             let mut state = shared.lock();
@@ -195,7 +232,11 @@ async fn write_all(shared: Arc<Shared>, mut write: OwnedWriteHalf, mut queue: mp
             }
             state.waiting.insert(id, answer);
         }
-        if let Err(error) = write.write_all(&line).await {
+        let sent = match files.is_empty() {
+            true => write.write_all(&line).await,
+            false => write_with(&mut write, &line, &files).await,
+        };
+        if let Err(error) = sent {
             shared.answered(id, Err(Failure::Gone(error.to_string())));
             return;
         }

@@ -54,7 +54,7 @@ pub(super) enum Incoming {
         result: Result<Value, Failure>,
     },
     /// An error without an id: QEMU could not even read what it was sent.
-    Complaint(String),
+    Complaint(Failure),
     Event(Event),
 }
 
@@ -65,7 +65,17 @@ pub(super) fn command(id: u64, name: &str, arguments: Value) -> Vec<u8> {
     if !arguments.is_null() {
         object.insert("arguments".into(), arguments);
     }
-    object.insert("id".into(), json!(format!("libvirt-{id}")));
+    object.insert("id".into(), id_of(id));
+    line(object)
+}
+
+/// A command's id as QEMU sees it.
+pub(super) fn id_of(id: u64) -> Value {
+    json!(format!("libvirt-{id}"))
+}
+
+/// The line for an object.
+pub(super) fn line(object: Map<String, Value>) -> Vec<u8> {
     let mut line = Value::Object(object).to_string().into_bytes();
     line.extend_from_slice(b"\r\n");
     line
@@ -104,7 +114,7 @@ pub(super) fn parse(line: &[u8]) -> Result<Incoming, String> {
     let id = object.get("id").and_then(Value::as_str).and_then(|id| id.strip_prefix("libvirt-")?.parse().ok());
     match (id, result) {
         (Some(id), result) => Ok(Incoming::Answer { id, result }),
-        (None, Err(Failure::Refused { desc, .. })) => Ok(Incoming::Complaint(desc)),
+        (None, Err(failure)) => Ok(Incoming::Complaint(failure)),
         (None, _) => Err(format!("answer without a known id: '{}'", excerpt(line))),
     }
 }

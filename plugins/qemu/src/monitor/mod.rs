@@ -8,10 +8,12 @@ mod commands;
 mod failure;
 mod link;
 mod message;
+mod pass;
 mod runtime;
 #[cfg(test)]
 mod tests;
 
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,6 +51,8 @@ pub struct Monitor {
     link: Link,
     /// Who holds the guest's job, for messages.
     holder: Mutex<String>,
+    /// When a command was given up, unless another was answered since.
+    silent: Mutex<Option<Instant>>,
 }
 
 impl Monitor {
@@ -68,7 +72,13 @@ impl Monitor {
             Ok(Err(failure)) => return Err(failure.into_error(domain, "greeting")),
             Err(_) => return Err(Failure::TimedOut(limit).into_error(domain, "greeting")),
         }
-        let monitor = Self { domain: domain.to_owned(), next_id: AtomicU64::new(1), link, holder: Mutex::default() };
+        let monitor = Self {
+            domain: domain.to_owned(),
+            next_id: AtomicU64::new(1),
+            link,
+            holder: Mutex::default(),
+            silent: Mutex::default(),
+        };
         let rest = limit.saturating_sub(began.elapsed()).max(Duration::from_millis(100));
         monitor.execute("qmp_capabilities", Value::Null, rest)?;
         Ok(monitor)
@@ -115,20 +125,37 @@ impl Monitor {
 
     /// As [`execute`](Self::execute), for callers that decide by the reason.
     pub fn attempt(&self, command: &str, arguments: Value, limit: Duration) -> Result<Value, Failure> {
-        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let (answer, wait) = Answer::pair();
-        let line = message::command(id, command, arguments);
+        let id = self.new_id();
         tracing::debug!(domain = %self.domain, command, id, "monitor command");
-        match self.link.requests.try_send(Request { id, line, answer }) {
+        self.send(id, message::command(id, command, arguments), Vec::new(), limit)
+    }
+
+    fn new_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Sends a line and waits for what answers its id.
+    fn send(&self, id: u64, line: Vec<u8>, files: Vec<OwnedFd>, limit: Duration) -> Result<Value, Failure> {
+        let (answer, wait) = Answer::pair();
+        match self.link.requests.try_send(Request { id, line, files, answer }) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => return Err(Failure::Clogged),
             Err(TrySendError::Closed(_)) => return Err(Failure::Gone(self.link.why_closed())),
         }
-        match wait.recv_timeout(limit) {
+        let result = match wait.recv_timeout(limit) {
             Ok(result) => result,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(Failure::TimedOut(limit)),
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => Err(Failure::Gone(self.link.why_closed())),
-        }
+        };
+        let silent = matches!(result, Err(Failure::TimedOut(_))).then(Instant::now);
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = silent;
+        result
+    }
+
+    /// Whether the last command was left unanswered, not longer ago than `within`.
+    pub fn is_silent(&self, within: Duration) -> bool {
+        let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.is_some_and(|since| since.elapsed() < within)
     }
 
     /// The guest's name, as given to [`open`](Self::open).

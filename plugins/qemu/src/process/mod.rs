@@ -8,8 +8,10 @@ pub mod cpu_time;
 mod folders;
 mod handle;
 mod log;
+pub mod net_traffic;
 pub(crate) mod pages;
 mod ports;
+pub mod resident;
 mod spawn;
 mod start;
 #[cfg(test)]

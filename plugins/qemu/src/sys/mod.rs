@@ -1,8 +1,9 @@
 //! Calls into the system that the standard library does not wrap.
 //!
-//! UNSAFETY: code between fork and exec, and network device requests.
+//! UNSAFETY: code between fork and exec, network device requests, performance counters.
 #![allow(unsafe_code)]
 
+mod counter;
 mod tap;
 mod vsock;
 
@@ -14,6 +15,7 @@ use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
 use crate::settings::ProcessRules;
 
+pub use counter::open_counter;
 pub use tap::{Tap, open_tap};
 pub use vsock::open_vsock;
 

@@ -1,0 +1,55 @@
+//! Network cards: traffic, and addresses that the host has seen.
+
+use oxivirt_conf::domain::DomainDefinition;
+use oxivirt_conf::domain::devices::{Interface, MacAddress};
+use oxivirt_core::types::DomainInterfaceStats;
+use oxivirt_core::{Error, ErrorDomain, Result};
+
+use super::agent::{GuestCard, arp_table};
+use super::stats::traffic;
+
+/// The card with this device on the host, or this address.
+pub(crate) fn card<'d>(definition: &'d DomainDefinition, device: &str) -> Result<&'d Interface> {
+    let fits = |card: &&Interface| {
+        let target = card.target.as_ref().and_then(|target| target.dev.as_deref());
+        let own = card.mac.is_some_and(|mac| device.parse().is_ok_and(|wanted: MacAddress| wanted == mac));
+        own || target == Some(device)
+    };
+    let unknown = || Error::invalid_arg(format!("'{device}' is not a known interface")).in_domain(ErrorDomain::DOMAIN);
+    definition.devices.interfaces.iter().find(fits).ok_or_else(unknown)
+}
+
+/// What went through a card, seen from the guest.
+///
+/// Errors: `INTERNAL_ERROR` where the host has no device for it.
+pub(crate) fn interface_stats(definition: &DomainDefinition, device: &str) -> Result<DomainInterfaceStats> {
+    let card = card(definition, device)?;
+    let traffic = traffic(card).ok_or_else(|| Error::internal("/proc/net/dev: Interface not found"))?;
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    Ok(DomainInterfaceStats {
+        rx_bytes: number(traffic.received.bytes),
+        rx_packets: number(traffic.received.packets),
+        rx_errs: number(traffic.received.errors),
+        rx_drop: number(traffic.received.drops),
+        tx_bytes: number(traffic.sent.bytes),
+        tx_packets: number(traffic.sent.packets),
+        tx_errs: number(traffic.sent.errors),
+        tx_drop: number(traffic.sent.drops),
+    })
+}
+
+/// Cards that neighbours of the host have addresses of.
+pub(crate) fn seen_addresses(definition: &DomainDefinition) -> Result<Vec<GuestCard>> {
+    let table = arp_table().map_err(|e| Error::system("cannot read the table of neighbours", &e))?;
+    let mut cards = Vec::new();
+    for card in &definition.devices.interfaces {
+        let Some(mac) = card.mac.map(|mac| mac.to_string()) else { continue };
+        let own = table.iter().filter(|entry| entry.hardware.eq_ignore_ascii_case(&mac));
+        let addresses: Vec<_> = own.map(|entry| (false, entry.address.clone(), 0)).collect();
+        if !addresses.is_empty() {
+            let name = card.target.as_ref().and_then(|target| target.dev.clone()).unwrap_or_default();
+            cards.push(GuestCard { name, hardware: Some(mac), addresses });
+        }
+    }
+    Ok(cards)
+}
