@@ -64,7 +64,7 @@ impl Guests {
             _ => false,
         };
         let host_cpu = live.cpu.as_ref().is_some_and(|cpu| cpu.mode == CpuMode::HostPassthrough);
-        let root = rustix::process::geteuid().is_root();
+        let root = self.settings().process.user.map_or_else(|| rustix::process::geteuid().is_root(), |user| user == 0);
         for (flag, is_so) in [("high-privileges", root), ("custom-argv", own_words), ("host-cpu", host_cpu)] {
             if is_so && run.marks.taint(flag) {
                 tracing::warn!(domain = %live.name, id = run.id, taint = flag, "a guest is tainted");

@@ -34,7 +34,9 @@ impl Guests {
             _ => videos.get(screen as usize).ok_or_else(no_screen)?,
         };
         let head = if videos.len() == 1 { screen } else { 0 };
-        let file = tempfile_in(&run.files.state)?;
+        // QEMU makes the file, whoever it runs as.
+        let name = format!("screenshot-{}", uuid::Uuid::new_v4());
+        let file = Scratch { path: run.files.state.join(name).to_string_lossy().into_owned() };
         let alias = card.info.alias.as_deref().unwrap_or("video0");
         let mut arguments = json!({"filename": file.path, "device": alias, "head": head, "format": "png"});
         let monitor = run.monitor()?;
@@ -114,13 +116,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }
-}
-
-/// An empty file for QEMU to write to.
-fn tempfile_in(folder: &std::path::Path) -> Result<Scratch> {
-    let path = folder.join(format!("screenshot-{}", uuid::Uuid::new_v4()));
-    File::create_new(&path).map_err(|e| Error::system(format_args!("cannot create '{}'", path.display()), &e))?;
-    Ok(Scratch { path: path.to_string_lossy().into_owned() })
 }
 
 /// How long drawing a picture may take.

@@ -134,12 +134,10 @@ impl Guests {
             Some(run) if wish.groups.intersects(ASKED) => self.turn(object, run, wish, owner),
             _ => None,
         };
-        let mut asker = Asker { run: job.is_some().then(|| run.as_deref()).flatten(), limit: LIMIT };
-        if let Some(run) = &run {
-            if has(Groups::CPU_TOTAL) {
-                host::cpu(&mut record, snapshot, run);
-                kvm::halt_polling(&mut record, snapshot, &mut asker);
-            }
+        let mut asker = Asker { run: run.as_deref().filter(|_| job.is_some()), limit: LIMIT };
+        if let Some(run) = run.as_ref().filter(|_| has(Groups::CPU_TOTAL)) {
+            host::cpu(&mut record, snapshot, run);
+            kvm::halt_polling(&mut record, snapshot, &mut asker);
         }
         if has(Groups::BALLOON) {
             monitor::balloon(&mut record, snapshot, run.as_deref(), &mut asker);
