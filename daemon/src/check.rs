@@ -4,7 +4,7 @@ use oxivirt_util::accounts;
 use oxivirt_util::paths::Root;
 
 use crate::options::Options;
-use crate::{access, lines, network, read_settings, sockets};
+use crate::{access, lines, network, plugins, read_settings, sockets};
 
 /// Reads everything that a start would read.
 ///
@@ -29,5 +29,15 @@ pub(crate) fn check(options: &Options, root: &Root) -> Result<(), String> {
     let tls = are_named || (options.listen && settings.network.tls);
     wrong.extend(sockets::admission(root, &settings, tls).err().into_iter().flatten());
     wrong.extend(access::check(&settings.access, root.config()).err().into_iter().flatten());
-    if wrong.is_empty() { Ok(()) } else { Err(lines(wrong)) }
+    let apart = plugins::check(options, &settings.isolation);
+    wrong.extend(apart.as_ref().err().into_iter().flatten().cloned());
+    if !wrong.is_empty() {
+        return Err(lines(wrong));
+    }
+    if let Ok(apart) = apart
+        && !apart.is_empty()
+    {
+        println!("plugins in processes of their own: {}", apart.join(", "));
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use oxivirt_core::event::Event;
 use oxivirt_core::host::{Folder, HostServices, LogLevel, LogRecord};
-use oxivirt_core::plugin::registry::{DriverState, Registry};
+use oxivirt_core::plugin::registry::Registry;
 use oxivirt_core::plugin::{DriverKind, OpenFlags};
 use oxivirt_core::{Call, Connection, Error, ErrorCode, Result};
 use oxivirt_util::paths::Root;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::access::Access;
 use crate::hooks::{Hooks, Wishes};
+use crate::hosting::Hosting;
 use crate::logging::{self, Place};
 use crate::polkit::Polkit;
 use crate::server::Server;
@@ -36,6 +37,8 @@ pub(crate) struct Daemon {
     pub(crate) subscriptions: Subscriptions,
     /// The operator's scripts.
     pub(crate) hooks: Hooks,
+    /// Plugins in processes of their own.
+    pub(crate) hosting: Hosting,
     /// Seconds without need after which it ends; 0 never.
     pub(crate) idle_limit: AtomicU64,
     /// Told when that changes.
@@ -64,6 +67,7 @@ impl Daemon {
             admin,
             subscriptions: Subscriptions::default(),
             hooks,
+            hosting: Hosting::default(),
             idle_limit: AtomicU64::new(0),
             idle_limit_changed: Notify::new(),
             ending: Notify::new(),
@@ -125,9 +129,8 @@ impl Daemon {
 
     fn open_any(&self, registry: &Registry, call: &Call, flags: OpenFlags) -> Result<Connection> {
         // The test driver is always willing and never what was meant.
-        let ready = registry.drivers().iter().filter(|entry| {
-            matches!(entry.state, DriverState::Ready(_)) && entry.module.kind() == DriverKind::HYPERVISOR
-        });
+        let serving = registry.drivers().iter().filter(|entry| entry.serves());
+        let ready = serving.filter(|entry| entry.module.kind() == DriverKind::HYPERVISOR);
         let schemes = ready.flat_map(|entry| entry.module.schemes().as_slice().to_vec());
         let mut last = None;
         for scheme in schemes.filter(|scheme| scheme.as_str() != "test") {

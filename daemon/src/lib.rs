@@ -15,6 +15,7 @@ mod daemon;
 pub mod fuzz;
 mod globs;
 mod hooks;
+mod hosting;
 mod life;
 mod logging;
 mod network;
@@ -38,6 +39,7 @@ use oxivirt_util::paths::Root;
 
 use access::Access;
 use daemon::Daemon;
+use hosting::Hoster;
 use logging::{Output, Place};
 use options::Options;
 use server::{Admission, Door, Server};
@@ -62,8 +64,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), String> {
+    if let Some(plugin) = &options.host_plugin {
+        return hosting::inside::run(options, plugin);
+    }
     if options.plugins {
-        print!("{}", plugins::report(&plugins::folder(options))?);
+        print!("{}", plugins::report(options)?);
         return Ok(());
     }
     let root = root(options)?;
@@ -96,13 +101,14 @@ fn run(options: &Options) -> Result<(), String> {
     let mut signals = life::Signals::catch(&runtime)?;
     let main = Server::new("libvirtd", settings.main, admission);
     let admin = Server::new("admin", settings.admin, Admission::default());
-    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks);
+    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks.clone());
     daemon.set_access(access);
+    let hoster = Hoster::new(daemon, &settings, options);
     let fallback = daemon.default_output.get_or_init(|| fallback);
     let folder = plugins::folder(options);
     let drivers = signals.unless_told_to_end(move || {
         daemon.hooks.event(["daemon", "-", "start", "before", "-"]).map_err(|error| error.to_string())?;
-        plugins::start(&folder, Host::new(daemon))
+        plugins::start(&folder, Host::new(daemon), &hoster)
     });
     match runtime.block_on(drivers) {
         Some(drivers) => daemon.serve(drivers??),
@@ -118,6 +124,7 @@ fn run(options: &Options) -> Result<(), String> {
         let access = Access::open(&new.access, daemon.root.config(), &daemon.runtime).map_err(lines)?;
         start_log(&again, &new, fallback)?;
         daemon.set_access(access);
+        daemon.hosting.change(&new);
         daemon.hooks.change(new.hooks);
         Ok(())
     };

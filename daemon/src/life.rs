@@ -59,6 +59,17 @@ impl Signals {
             done = work => Some(done.map_err(|error| format!("starting the drivers: {error}"))),
         }
     }
+
+    /// Waits until a signal says to end; others mean nothing here.
+    pub(crate) async fn told_to_end(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {}
+            }
+        }
+    }
 }
 
 /// Serves until a signal or idleness ends it.
@@ -148,8 +159,14 @@ fn reload_all(daemon: &Daemon, reload: &dyn Fn() -> Result<(), String>) {
     let _ = daemon.hooks.event(["daemon", "-", "reload", "after", "-"]);
 }
 
-/// Ends clients and drivers; guests stay.
+/// Ends clients and drivers, and calls the last script; guests stay.
 pub(crate) fn stop(daemon: &'static Daemon) {
+    end(daemon);
+    let _ = daemon.hooks.event(["daemon", "-", "stop", "after", "-"]);
+}
+
+/// Ends clients and drivers; guests stay.
+pub(crate) fn end(daemon: &'static Daemon) {
     let until = Instant::now() + CALLS_LIMIT;
     let busy = || {
         let gauge = daemon.main.workers.gauge();
@@ -176,7 +193,6 @@ pub(crate) fn stop(daemon: &'static Daemon) {
     if told.recv_timeout(DRIVERS_LIMIT).is_err() {
         tracing::error!(seconds = DRIVERS_LIMIT.as_secs(), "a driver did not stop in time");
     }
-    let _ = daemon.hooks.event(["daemon", "-", "stop", "after", "-"]);
 }
 
 /// Returns when nobody needed the daemon for so many seconds.

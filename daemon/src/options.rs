@@ -48,6 +48,10 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) check: bool,
 
+    /// Host one plugin for the daemon that started this, which speaks on standard input
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) host_plugin: Option<PathBuf>,
+
     /// Add a user of SASL or change its password, which is read from standard input, then end
     #[arg(long, value_name = "NAME", group = "users")]
     pub(crate) sasl_add: Option<String>,

@@ -2,15 +2,19 @@
 
 use abi_stable::prefix_type::WithMetadata;
 
-use super::{Client, Link};
+use super::{Client, Link, Transport};
 use crate::interface::{Interfaces, InterfacesRef, Provides};
 
 macro_rules! tables {
     ($($interface:ident),* $(,)?) => {
-        const TABLES: &WithMetadata<Interfaces> = &WithMetadata::new(Interfaces {
-            $( $interface: Some(<Client<Link> as Provides<_>>::TABLE), )*
-            ..Interfaces::NONE
-        });
+        impl<T: Transport + 'static> Client<T> {
+            /// Every interface over any transport; what the server lacks, it says itself.
+            pub const TABLES: InterfacesRef = InterfacesRef(WithMetadata::static_as_prefix(Self::WITH_METADATA));
+            const WITH_METADATA: &'static WithMetadata<Interfaces> = &WithMetadata::new(Interfaces {
+                $( $interface: Some(<Self as Provides<_>>::TABLE), )*
+                ..Interfaces::NONE
+            });
+        }
     };
 }
 
@@ -47,5 +51,5 @@ tables!(
     features,
 );
 
-/// Every interface of a client; what the server lacks, it says itself.
-pub const CLIENT_TABLES: InterfacesRef = InterfacesRef(TABLES.static_as_prefix());
+/// Every interface of a client over a socket, see [`Client::TABLES`].
+pub const CLIENT_TABLES: InterfacesRef = <Client<Link>>::TABLES;

@@ -1,6 +1,7 @@
 //! The drivers of this program: found in folders, started in order, opened by
 //! URI scheme.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -56,10 +57,48 @@ pub fn find(folder: &Path) -> Result<Found> {
 pub enum DriverState {
     /// It serves.
     Ready(Object),
+    /// It runs in a process of its own, which may come and go.
+    Hosted(Box<dyn HostedDriver>),
     /// It has nothing to drive here.
     Declined(String),
     /// It could not start.
     Failed(Error),
+}
+
+/// A driver that runs in a process of its own.
+pub trait HostedDriver: Send + Sync {
+    /// Opens a connection, see [`Registry::open`].
+    fn open(&self, call: &Call, uri: &str, flags: OpenFlags) -> Result<Connection>;
+
+    /// Makes the driver read its configuration again.
+    fn reload(&self) -> Result<()>;
+
+    /// The daemon ends: ends the driver and its process.
+    fn stop(&self);
+
+    /// Its process, while there is one that serves.
+    fn process(&self) -> Option<u32>;
+}
+
+/// Decides which plugins run in processes of their own, and starts these.
+pub trait Hosting: Sync {
+    /// Starts a plugin elsewhere: how far each of its drivers got, in their
+    /// order. `None` for a plugin that is to run in this process.
+    fn host(&self, plugin: &Plugin) -> Option<Vec<DriverState>>;
+}
+
+/// How [`Registry::start_with`] starts drivers.
+pub struct Starting<'a> {
+    /// How long one driver of this process may take.
+    pub limit: Duration,
+    /// Who starts drivers elsewhere.
+    pub hosting: Option<&'a dyn Hosting>,
+}
+
+impl Default for Starting<'_> {
+    fn default() -> Self {
+        Self { limit: START_LIMIT, hosting: None }
+    }
 }
 
 /// A driver that was found.
@@ -76,6 +115,21 @@ impl DriverEntry {
     /// Names of the calls that its connections have, by interface.
     pub fn supported(&self) -> Vec<(&'static str, Vec<&'static str>)> {
         supported(self.module)
+    }
+
+    /// Whether it can be asked for connections.
+    pub fn serves(&self) -> bool {
+        matches!(self.state, DriverState::Ready(_) | DriverState::Hosted(_))
+    }
+
+    /// Makes the driver read its configuration again, if it runs.
+    pub fn reload(&self) -> Result<()> {
+        match &self.state {
+            // SAFETY: the driver came from this table's `start`.
+            DriverState::Ready(driver) => unsafe { self.module.reload()(driver.borrowed()) }.into_result(),
+            DriverState::Hosted(driver) => driver.reload(),
+            DriverState::Declined(_) | DriverState::Failed(_) => Ok(()),
+        }
     }
 }
 
@@ -101,14 +155,37 @@ impl Registry {
     /// Starts every driver of `plugins`, those that others want first. A
     /// driver that fails or declines does not stop the others.
     pub fn start(plugins: Vec<Plugin>, host: Host) -> Self {
-        let mut waiting: Vec<(Plugin, DriverModuleRef)> = Vec::new();
-        for plugin in plugins {
-            (plugin.module.attach())(host);
-            waiting.extend(plugin.module.drivers().iter().map(|module| (plugin.clone(), *module)));
-        }
+        Self::start_with(plugins, host, &Starting::default())
+    }
+
+    /// The same, with limits of one's own and drivers that run elsewhere.
+    pub fn start_with(plugins: Vec<Plugin>, host: Host, starting: &Starting<'_>) -> Self {
+        let waiting = plugins.iter().flat_map(|plugin| {
+            let drivers = plugin.module.drivers().as_slice();
+            drivers.iter().enumerate().map(|(index, module)| (plugin.clone(), index, *module))
+        });
+        // What came of the plugins that run elsewhere, by their files.
+        let mut elsewhere: HashMap<PathBuf, Vec<Option<DriverState>>> = HashMap::new();
+        let mut here: HashSet<PathBuf> = HashSet::new();
         let mut registry = Registry::default();
-        for (plugin, module) in order(waiting) {
-            let state = start_within(START_LIMIT, module, host);
+        for (plugin, index, module) in order(waiting.collect()) {
+            if !here.contains(&plugin.path) && !elsewhere.contains_key(&plugin.path) {
+                match starting.hosting.and_then(|hosting| hosting.host(&plugin)) {
+                    Some(states) => {
+                        elsewhere.insert(plugin.path.clone(), states.into_iter().map(Some).collect());
+                    }
+                    None => {
+                        (plugin.module.attach())(host);
+                        here.insert(plugin.path.clone());
+                    }
+                }
+            }
+            let state = match elsewhere.get_mut(&plugin.path) {
+                Some(states) => states.get_mut(index).and_then(Option::take).unwrap_or_else(|| {
+                    DriverState::Failed(Error::internal(format!("driver {} was not started", module.name())))
+                }),
+                None => start_within(starting.limit, module, host),
+            };
             registry.drivers.push(DriverEntry { plugin, module, state });
         }
         registry
@@ -138,6 +215,7 @@ impl Registry {
                     .into_result()
                     .map(super::ForeignConnection::into_connection)
             }
+            Some((DriverState::Hosted(driver), _)) => driver.open(call, uri, flags),
             Some((DriverState::Declined(reason), module)) => {
                 no_connect(format!("'{uri}': driver {} is not available: {reason}", module.name()))
             }
@@ -165,23 +243,18 @@ impl Registry {
 
     /// Tells every driver to read its configuration again; returns what failed.
     pub fn reload(&self) -> Vec<(String, Error)> {
-        let mut failed = Vec::new();
-        for entry in &self.drivers {
-            let DriverState::Ready(driver) = &entry.state else { continue };
-            // SAFETY: the driver came from this table's `start`.
-            if let Err(error) = unsafe { entry.module.reload()(driver.borrowed()) }.into_result() {
-                failed.push((entry.module.name().to_string(), error));
-            }
-        }
-        failed
+        let results = self.drivers.iter().map(|entry| (entry.module.name().to_string(), entry.reload()));
+        results.filter_map(|(name, result)| result.err().map(|error| (name, error))).collect()
     }
 
     /// Tells every driver that the daemon ends, in the reverse order of start.
     pub fn stop(&self) {
         for entry in self.drivers.iter().rev() {
-            if let DriverState::Ready(driver) = &entry.state {
+            match &entry.state {
                 // SAFETY: the driver came from this table's `start`.
-                unsafe { entry.module.stop()(driver.borrowed()) }
+                DriverState::Ready(driver) => unsafe { entry.module.stop()(driver.borrowed()) },
+                DriverState::Hosted(driver) => driver.stop(),
+                DriverState::Declined(_) | DriverState::Failed(_) => {}
             }
         }
     }
@@ -223,15 +296,18 @@ fn start_within(limit: Duration, module: DriverModuleRef, host: Host) -> DriverS
     })
 }
 
+/// A driver that was not started yet: its plugin, its place there, its tables.
+type Waiting = (Plugin, usize, DriverModuleRef);
+
 /// Puts drivers behind those whose kind they want. Wishes in a circle are
 /// started in the order found; wishes for kinds that nobody has are ignored.
-fn order(mut waiting: Vec<(Plugin, DriverModuleRef)>) -> Vec<(Plugin, DriverModuleRef)> {
+fn order(mut waiting: Vec<Waiting>) -> Vec<Waiting> {
     let mut ordered = Vec::new();
     while !waiting.is_empty() {
-        let kinds: Vec<DriverKind> = waiting.iter().map(|(_, module)| module.kind()).collect();
-        let ready = waiting
-            .iter()
-            .position(|(_, module)| module.wants().iter().all(|want| *want == module.kind() || !kinds.contains(want)));
+        let kinds: Vec<DriverKind> = waiting.iter().map(|(_, _, module)| module.kind()).collect();
+        let ready = waiting.iter().position(|(_, _, module)| {
+            module.wants().iter().all(|want| *want == module.kind() || !kinds.contains(want))
+        });
         ordered.push(waiting.remove(ready.unwrap_or_default()));
     }
     ordered

@@ -70,7 +70,7 @@ impl Context for Caller {
     }
 
     fn client(&self) -> u64 {
-        self.client.id
+        self.client.number()
     }
 
     fn is_read_only(&self) -> bool {

@@ -44,9 +44,7 @@ impl Answerer {
             Self::Driver { interface, index, connection } => {
                 (interface.quick)(connection.interfaces()) & (1 << index) != 0
             }
-            // Opening asks a driver; the others ask polkit and compute keys.
-            Self::Session(index) => !["connect_open", "auth_polkit", "auth_sasl_start", "auth_sasl_step"]
-                .contains(&session::CALLS[*index].name),
+            Self::Session(index) => !SLOW_CALLS.contains(&session::CALLS[*index].name),
             // A driver that hands calls on asks somebody else.
             Self::Features { index, connection } => {
                 !connection.interfaces().features().flatten().is_some_and(|table| table.supports(*index))
@@ -55,6 +53,10 @@ impl Answerer {
         }
     }
 }
+
+/// Calls of a session that ask a driver or polkit, or compute keys.
+const SLOW_CALLS: &[&str] =
+    &["connect_open", "connect_set_identity", "auth_polkit", "auth_sasl_start", "auth_sasl_step"];
 
 impl Client {
     /// Takes a call: answers it here when that is quick, else on a worker.
@@ -68,7 +70,7 @@ impl Client {
             }
         };
         // Whoever decides on access may have to look for the object.
-        let access = self.server.daemon().access().filter(|_| !answerer.call().acl.is_empty());
+        let access = self.access().filter(|_| !answerer.call().acl.is_empty());
         if answerer.is_quick() && access.is_none() {
             self.answer(header, &answerer, payload, descriptors);
             return;
@@ -155,7 +157,7 @@ impl Client {
         tracing::trace!(client = self.id, call = caller.call.name, serial = header.serial, "call");
         let result = begin(&header.reply(Status::OK)).and_then(|mut out| {
             let mut input = Reader::new(payload);
-            let access = self.server.daemon().access();
+            let access = self.access();
             if let (Some(access), Answerer::Session(_) | Answerer::Features { .. } | Answerer::Events(_)) =
                 (&access, answerer)
                 && let Some(connection) = self.connection()
@@ -242,9 +244,10 @@ fn protocol(text: String) -> Error {
 /// The interface that the daemon answers together with the driver.
 const FEATURES: &str = "Features";
 
-/// Authentication, opening and closing need no open connection.
+/// Authentication, opening and closing need no open connection, and one that
+/// acts for somebody else may say so before it opens one.
 fn works_unopened(call: &CallDescription) -> bool {
-    call.name.starts_with("auth_") || matches!(call.name, "connect_open" | "connect_close")
+    call.name.starts_with("auth_") || matches!(call.name, "connect_open" | "connect_close" | "connect_set_identity")
 }
 
 /// Which part of the public interface a call belongs to.

@@ -50,6 +50,8 @@ pub(crate) struct Client {
     /// Where its frames go.
     pub(crate) outgoing: Arc<Outgoing>,
     server: &'static Server,
+    /// For whom it speaks, if another process of the daemon is at its other end.
+    proxy: Option<Proxy>,
     authenticated: AtomicBool,
     /// The server's clock when it came.
     came: u64,
@@ -67,6 +69,16 @@ pub(crate) struct Client {
     wants_close_event: AtomicBool,
 }
 
+/// A client that is a connection between the daemon and a hosting process:
+/// whoever it speaks for was let in by the other side, which decides on access.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proxy {
+    /// Under which number the daemon wants to know the channel of its events.
+    pub(crate) tag: Option<u64>,
+    /// Number of the client there, 0 for the daemon or a driver.
+    pub(crate) client: u64,
+}
+
 /// Signs of life.
 #[derive(Default)]
 struct KeepAlive {
@@ -82,6 +94,11 @@ struct KeepAlive {
 impl Client {
     /// Takes over a connection and serves it until it ends.
     pub(crate) fn start(server: &'static Server, door: Door, socket: Socket) {
+        Self::start_for(server, door, socket, None);
+    }
+
+    /// The same for a connection between two processes of the daemon.
+    pub(crate) fn start_for(server: &'static Server, door: Door, socket: Socket, proxy: Option<Proxy>) {
         let peer = Peer::of(&socket);
         socket.tune();
         let (socket, outside) = match (door, socket) {
@@ -103,6 +120,7 @@ impl Client {
             door,
             outgoing: Arc::new(Outgoing::new(socket.clone(), runtime.clone())),
             server,
+            proxy,
             // A certificate proves something only after the handshake.
             authenticated: AtomicBool::new(server.trusts(door) && outside.is_none()),
             came: server.clock(),
@@ -160,7 +178,16 @@ impl Client {
 
     /// Who decides what it may do, if anybody.
     pub(crate) fn access(&self) -> Option<Arc<Access>> {
-        self.server.daemon().access()
+        match self.proxy {
+            // Whoever it speaks for was asked about already.
+            Some(_) => None,
+            None => self.server.daemon().access(),
+        }
+    }
+
+    /// Its number as drivers know it.
+    pub(crate) fn number(&self) -> u64 {
+        self.proxy.map_or(self.id, |proxy| proxy.client)
     }
 
     /// Who it is, as far as access depends on it.
@@ -171,9 +198,11 @@ impl Client {
     /// Who it is, as parameters with the public names.
     pub(crate) fn identity(&self) -> Vec<TypedParam> {
         let proofs = lock(&self.proofs).clone();
-        match proofs.stands_for {
-            Some(identity) => identity,
-            None => self.peer.parameters(&proofs),
+        match (&proofs.stands_for, self.proxy) {
+            (Some(identity), _) => identity.clone(),
+            // The daemon itself.
+            (None, Some(_)) => Vec::new(),
+            (None, None) => self.peer.parameters(&proofs),
         }
     }
 

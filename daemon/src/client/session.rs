@@ -28,14 +28,17 @@ impl Session for Caller {
         let flags = if read_only { OpenFlags::READ_ONLY } else { OpenFlags::EMPTY };
         let daemon = client.server.daemon();
         let opened = daemon.open(call, name.filter(|name| !name.is_empty()), flags).and_then(|connection| {
-            if let Some(access) = daemon.access() {
+            if let Some(access) = client.access() {
                 access.permit(&client.subject(), &connection, self.call)?;
             }
             Ok(connection)
         });
         if let Ok(connection) = &opened {
-            tracing::info!(client = client.id, driver = connection.driver(), read_only, "opened");
+            tracing::info!(client = client.number(), driver = connection.driver(), read_only, "opened");
             *lock(&client.connection) = Some(connection.clone());
+            if let Some(tag) = client.proxy.and_then(|proxy| proxy.tag) {
+                daemon.hosting.opened(tag, connection.channel())?;
+            }
         }
         client.opening.store(false, Ordering::Release);
         opened.map(drop)
@@ -56,14 +59,17 @@ impl Session for Caller {
             return Err(Error::invalid_arg(format!("unsupported flags (0x{flags:x}) in function {}", call.name())));
         }
         let client = &self.client;
-        if client.is_read_only() || !client.peer.is_trusted() {
+        if client.proxy.is_none() && (client.is_read_only() || !client.peer.is_trusted()) {
             let text = "only root and the daemon's own user may act for somebody else";
             return Err(Error::new(ErrorCode::OPERATION_DENIED, text).in_domain(ErrorDomain::RPC));
         }
         identity::check_parameters(params)?;
-        tracing::info!(client = client.id, identity = ?params, "acts for somebody else");
+        tracing::debug!(client = client.number(), identity = ?params, "acts for somebody else");
         lock(&client.proofs).stands_for = Some(params.to_vec());
-        Ok(())
+        match client.proxy {
+            Some(_) => Ok(()),
+            None => client.server.daemon().hosting.stands_for(client.id, params),
+        }
     }
 
     fn connect_get_lib_version(&self, _: &Call) -> Result<u64> {

@@ -111,12 +111,7 @@ pub(crate) fn describe() -> (Vec<String>, Vec<String>) {
 
 /// Writes a driver's record.
 pub(crate) fn write_foreign(record: &LogRecord) {
-    let level = match record.level {
-        LogLevel::ERROR => Level::Error,
-        LogLevel::WARN => Level::Warning,
-        LogLevel::INFO => Level::Info,
-        _ => Level::Debug,
-    };
+    let level = Level::from(record.level);
     let line = Line { level, source: &record.target, file: &record.file, line: record.line, message: &record.message };
     let plan = PLAN.read().unwrap_or_else(PoisonError::into_inner);
     if level >= plan.threshold(line.source) {
@@ -124,14 +119,40 @@ pub(crate) fn write_foreign(record: &LogRecord) {
     }
 }
 
+/// Logs at a level that came in the drivers' terms.
+pub(crate) fn set_foreign_level(level: LogLevel) {
+    let mut plan = PLAN.write().unwrap_or_else(PoisonError::into_inner);
+    if plan.level != level.into() {
+        plan.level = level.into();
+        drop(plan);
+        tracing::callsite::rebuild_interest_cache();
+    }
+}
+
 /// The least important level that any source may log at, in the drivers' terms.
 pub(crate) fn foreign_level() -> LogLevel {
-    let plan = PLAN.read().unwrap_or_else(PoisonError::into_inner);
-    match plan.least() {
-        Level::Debug => LogLevel::DEBUG,
-        Level::Info => LogLevel::INFO,
-        Level::Warning => LogLevel::WARN,
-        Level::Error => LogLevel::ERROR,
+    PLAN.read().unwrap_or_else(PoisonError::into_inner).least().into()
+}
+
+impl From<LogLevel> for Level {
+    fn from(level: LogLevel) -> Self {
+        match level {
+            LogLevel::ERROR => Self::Error,
+            LogLevel::WARN => Self::Warning,
+            LogLevel::INFO => Self::Info,
+            _ => Self::Debug,
+        }
+    }
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Debug => Self::DEBUG,
+            Level::Info => Self::INFO,
+            Level::Warning => Self::WARN,
+            Level::Error => Self::ERROR,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use oxivirt_core::host::LogRecord;
+
 use super::{Level, Line};
 
 /// One place for records, and the least important level that goes there.
@@ -23,6 +25,16 @@ enum Target {
     File { path: PathBuf, file: File },
     Syslog { name: String, socket: UnixDatagram },
     Journald { socket: UnixDatagram },
+    Other(Taker),
+}
+
+/// Somebody who takes whole records.
+struct Taker(Box<dyn Fn(LogRecord) + Send + Sync>);
+
+impl std::fmt::Debug for Taker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Taker")
+    }
 }
 
 /// Where a record goes, before anything is opened.
@@ -63,6 +75,11 @@ impl Output {
         Ok(Self { level, target })
     }
 
+    /// Gives every record to `taker`, which must not log.
+    pub(crate) fn to(taker: impl Fn(LogRecord) + Send + Sync + 'static) -> Self {
+        Self { level: Level::Debug, target: Target::Other(Taker(Box::new(taker))) }
+    }
+
     /// Whether the journal listens on this system.
     pub(crate) fn journald_is_there() -> bool {
         Path::new(JOURNALD).exists()
@@ -76,6 +93,7 @@ impl Output {
             Target::File { path, .. } => format!("{level}:file:{}", path.display()),
             Target::Syslog { name, .. } => format!("{level}:syslog:{name}"),
             Target::Journald { .. } => format!("{level}:journald"),
+            Target::Other(_) => format!("{level}:daemon"),
         }
     }
 
@@ -99,6 +117,16 @@ impl Output {
                 socket.send(record.as_bytes()).map(drop)
             }
             Target::Journald { socket } => socket.send(&journal_record(line)).map(drop),
+            Target::Other(taker) => {
+                (taker.0)(LogRecord {
+                    level: line.level.into(),
+                    target: line.source.into(),
+                    file: line.file.into(),
+                    line: line.line,
+                    message: line.message.into(),
+                });
+                Ok(())
+            }
         };
     }
 }

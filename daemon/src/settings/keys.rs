@@ -68,4 +68,7 @@ pub(super) const KEYS: &[Key] = &[
     works("events_script", Kind::Text),
     works("events_set", Kind::Texts),
     works("hook_timeout", Kind::Unsigned),
+    works("isolation", Kind::Text),
+    works("isolated_plugins", Kind::Texts),
+    works("isolation_start_limit", Kind::Unsigned),
 ];

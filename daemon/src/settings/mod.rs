@@ -1,5 +1,6 @@
 //! `libvirtd.conf`: read whole, every key known and checked.
 
+mod isolation;
 mod keys;
 mod network;
 
@@ -12,6 +13,7 @@ use oxivirt_util::config::{Complaints, Config, ConfigError};
 use crate::access::Backend;
 use crate::hooks::Wishes;
 use crate::logging::{Filter, Level, Output, Place, Plan};
+pub(crate) use isolation::Isolation;
 use keys::KEYS;
 pub(crate) use network::{Network, SaslRules, TlsFiles, TlsRules};
 
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) access: Vec<Backend>,
     /// The operator's scripts.
     pub(crate) hooks: Wishes,
+    /// Plugins in processes of their own.
+    pub(crate) isolation: Isolation,
     /// Keys that were set and have no effect yet.
     pub(crate) idle_keys: Vec<&'static str>,
 }
@@ -172,6 +176,7 @@ impl Settings {
             log: log(config, &mut wrong),
             access: wrong.take(Vec::new(), access(config)),
             hooks: wrong.take(Wishes::default(), hooks(config)),
+            isolation: Isolation::from_config(config, &mut wrong),
             idle_keys: config.idle_keys(KEYS),
         };
         wrong.none_or(settings)
@@ -335,6 +340,17 @@ mod tests {
     }
 
     #[test]
+    fn plugins_are_isolated_one_by_one_or_all() {
+        let none = read("isolation = \"none\"\n").expect("valid").isolation;
+        assert_eq!(none, Isolation::default());
+        let some = read("isolated_plugins = [ \"qemu\", \"qmeu\" ]\nisolation_start_limit = 5\n").expect("valid");
+        assert!(some.isolation.concerns("qemu") && !some.isolation.concerns("test"));
+        assert_eq!(some.isolation.unknown(&["qemu", "test"]), ["qmeu"]);
+        assert_eq!(some.isolation.start_limit, Duration::from_secs(5));
+        assert!(read("isolation = \"process\"\n").expect("valid").isolation.concerns("test"));
+    }
+
+    #[test]
     fn complaints_name_file_and_line() {
         for (text, wanted) in [
             ("\nnonsense = 1\n", "libvirtd.conf:2: unknown key 'nonsense'"),
@@ -356,6 +372,9 @@ mod tests {
             ("events_script = \"a.sh\"\n", "libvirtd.conf:1: 'a.sh' for 'events_script' is not an absolute path"),
             ("events_set = [ \"domain\" ]\n", "libvirtd.conf:1: 'domain' for 'events_set' is no object and event"),
             ("hook_timeout = 0\n", "libvirtd.conf:1: value 0 for 'hook_timeout' parameter must be in range"),
+            ("isolation = \"jail\"\n", "libvirtd.conf:1: 'jail' for 'isolation' is none of none, process"),
+            ("isolated_plugins = 1\n", "libvirtd.conf:1: expected a string"),
+            ("isolation_start_limit = 0\n", "libvirtd.conf:1: value 0 for 'isolation_start_limit' parameter must be"),
             ("listen_tcp = 2\n", "libvirtd.conf:1: expected 0 or 1 for 'listen_tcp' parameter"),
         ] {
             let error = read(text).expect_err(text);

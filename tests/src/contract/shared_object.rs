@@ -24,7 +24,7 @@ pub fn shared_object(file: &Path, uri: &'static str, folder: PathBuf, quirks: Qu
     let wanted = transport.as_deref().unwrap_or(scheme);
     let entry = registry.drivers().iter().find(|entry| entry.module.schemes().iter().any(|name| name == wanted));
     let declared = match entry.map(|entry| (&entry.state, entry.module)) {
-        Some((DriverState::Ready(_), module)) => super::declared(module),
+        Some((DriverState::Ready(_) | DriverState::Hosted(_), module)) => super::declared(module),
         Some((DriverState::Declined(reason), _)) => return Err(format!("the driver declined: {reason}")),
         Some((DriverState::Failed(error), _)) => return Err(format!("the driver did not start: {error}")),
         None => return Err(format!("{} has no driver for '{scheme}'", file.display())),

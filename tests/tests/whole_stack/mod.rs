@@ -20,6 +20,7 @@ mod events;
 mod guest;
 mod hooks;
 mod host;
+mod isolation;
 mod lifecycle;
 mod load;
 mod malformed;

@@ -14,7 +14,7 @@ use super::Outcome;
 
 /// What an answer is labelled with, or what the label ends with after `…`, and
 /// why the answers differ.
-type Differences = &'static [(&'static str, &'static str)];
+pub(super) type Differences = &'static [(&'static str, &'static str)];
 
 const NETWORKS: Differences = &[
     ("default: printed with 1", "both definitions of a network can be seen"),
@@ -72,7 +72,7 @@ fn same(name: &str, path: &str, differences: Differences) -> Outcome {
     compare(&sandbox, name, path, differences)
 }
 
-fn compare(sandbox: &Sandbox, name: &str, path: &str, differences: Differences) -> Outcome {
+pub(super) fn compare(sandbox: &Sandbox, name: &str, path: &str, differences: Differences) -> Outcome {
     let file = program(&format!("same/{name}.py"));
     let stock = sandbox.python(&file, &[&format!("test://{path}")])?;
     let ours = sandbox.python(&file, &[&sandbox.uri("test", path)])?;

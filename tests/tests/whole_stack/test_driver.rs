@@ -14,7 +14,11 @@ fn same(commands: &[&str]) -> Outcome {
     if skip::lacks(&["virsh"]) {
         return Ok(());
     }
-    let sandbox = Sandbox::start()?;
+    same_in(&Sandbox::start()?, commands)
+}
+
+/// The same with a daemon that runs already.
+pub(super) fn same_in(sandbox: &Sandbox, commands: &[&str]) -> Outcome {
     let script = commands.join("; ");
     let mut stock = sandbox.virsh_command("test:///default", &[&script]);
     let expected = process::run(&mut stock, "virsh with its own test driver", CLIENT_LIMIT)?;

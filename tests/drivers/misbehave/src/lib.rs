@@ -1,6 +1,8 @@
 //! Drivers that do on purpose what no driver should: `misbehave:///` panics
 //! and hangs, `declines:///` has nothing to drive, `fails:///` cannot start,
-//! `panics:///` panics while it starts.
+//! `panics:///` panics while it starts, `crashes:///` crashes when told to.
+
+mod crashes;
 
 use std::time::Duration;
 
@@ -25,8 +27,17 @@ oxivirt_core::plugin! {
         Declines { kind: HYPERVISOR, name: "Declines", schemes: ["declines"], wants: [], interfaces: [connect] },
         Fails { kind: HYPERVISOR, name: "Fails", schemes: ["fails"], wants: [], interfaces: [connect] },
         Panics { kind: HYPERVISOR, name: "Panics", schemes: ["panics"], wants: [], interfaces: [connect] },
+        Crashes {
+            kind: HYPERVISOR,
+            name: "Crashes",
+            schemes: ["crashes"],
+            wants: [],
+            interfaces: [connect, domain_lifecycle, domain_listing, domain_console],
+        },
     ],
 }
+
+pub use crashes::{Crashes, Witness};
 
 /// Panics in `domain_create`, hangs in `domain_destroy`, is fine otherwise.
 pub struct Misbehave;
