@@ -114,12 +114,14 @@ fn threads_are_kept_where_they_are_told() -> Outcome {
     }
     host.says("g", false, "<emulatorpin cpuset='0'/>")?;
     let pid = host.sandbox.guest_pid("g")?;
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).map_err(|e| e.to_string())?;
-    for task in tasks.flatten() {
-        // Threads come and go; one that is gone says nothing.
-        let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+    let vcpus =
+        std::fs::read_to_string(host.sandbox.root().join("run/libvirt/qemu/g.xml")).map_err(|e| e.to_string())?;
+    let vcpu = vcpus.lines().find_map(|line| line.trim().strip_prefix("<vcpu id='0' pid='")?.strip_suffix("'/>"));
+    for thread in [pid.to_string().as_str(), vcpu.unwrap_or("no thread of a processor")] {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/status"));
+        let status = status.map_err(|e| format!("{thread}: {e}"))?;
         let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
-        assert!(line.is_none_or(|line| line.ends_with("\t0")), "{line:?}");
+        assert_eq!(line, Some("Cpus_allowed_list:\t0"), "{thread}");
     }
     let error = host.refused(&["vcpupin", "g", "9", "0"])?;
     assert!(error.contains("vcpu 9 is out of range of live cpu count 4"), "{error}");
@@ -181,7 +183,9 @@ fn disks_are_limited_and_resized() -> Outcome {
     host.virsh(&["start", "g"])?;
     let live = squeezed(&host.virsh(&["blkdeviotune", "g", "vda"])?);
     assert!(live.contains("total_bytes_sec: 100000\n"), "{live}");
-    host.virsh(&["blkdeviotune", "g", "vda", "--total-bytes-sec", "0"])?;
+    let error = host.refused(&["blkdeviotune", "g", "vda", "--total-bytes-sec", "0"])?;
+    assert!(error.contains("cannot reset 'total_bytes_sec' when 'total_bytes_sec_max' is set"), "{error}");
+    host.virsh(&["blkdeviotune", "g", "vda", "--total-bytes-sec", "0", "--total-bytes-sec-max", "0"])?;
     assert!(!host.virsh(&["dumpxml", "g"])?.contains("<iotune>"));
 
     host.virsh(&["blockresize", "g", "vda", "20M"])?;

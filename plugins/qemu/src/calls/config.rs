@@ -1,8 +1,7 @@
 //! Changing memory, virtual CPUs, limits and places.
 
 use oxivirt_conf::domain::tuning::{bandwidth, blkio, memory, numa};
-use oxivirt_conf::domain::{CpuMapList, CpuSet, DomainDefinition, LifecycleAction};
-use oxivirt_conf::object::Affected;
+use oxivirt_conf::domain::{DomainDefinition, LifecycleAction};
 use oxivirt_conf::xml::KiB;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{
@@ -13,12 +12,13 @@ use oxivirt_core::types::{
     Bytes, Counted, Domain, IothreadInfo, List, STRING_OKAY, SchedulerType, TypedParam, answer_params, check_params,
     limit,
 };
-use oxivirt_core::{Error, ErrorDomain, Result};
+use oxivirt_core::{Error, Result};
 
+use super::places;
 use super::tuning::{self, Controller};
-use super::{IMPACT, Own, affected, affected_one, argument, check_flags, cpu_set, edit, exclusive, host_cpus, owner};
+use super::{IMPACT, Own, affected, affected_one, argument, check_flags, edit, exclusive, owner};
 use crate::QemuConnection;
-use crate::guests::{IOTHREAD_PARAMS, Pinned, set_vcpu_stored, set_vcpus_stored};
+use crate::guests::{IOTHREAD_PARAMS, Pinned, card_at, set_vcpu_stored, set_vcpus_stored};
 
 #[implements]
 impl DomainConfig for QemuConnection {
@@ -132,7 +132,7 @@ impl DomainConfig for QemuConnection {
             self.guests
                 .edit_stored(&job, &|definition| {
                     match maximum {
-                        true => set_maximum(definition, nvcpus),
+                        true => places::set_maximum(definition, nvcpus),
                         false => set_vcpus_stored(definition, nvcpus, hotpluggable),
                     }
                     Ok(())
@@ -156,7 +156,7 @@ impl DomainConfig for QemuConnection {
             1 => true,
             other => return Err(Error::invalid_arg(format!("unsupported state value '{other}'"))).own(),
         };
-        let set = parse_map(cpumap)?;
+        let set = places::parse(cpumap)?;
         let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
         let snapshot = job.snapshot();
         let which = affected(&snapshot, flags.0)?;
@@ -354,7 +354,7 @@ impl DomainConfig for QemuConnection {
     ) -> Result<()> {
         check_params(params, bandwidth::KNOWN)?;
         self.tune(call, dom, flags.0, "domain_set_interface_parameters", Controller::Traffic(device), |definition| {
-            let at = tuning::card(definition, device)?;
+            let at = card_at(definition, device)?;
             if let Some(card) = definition.devices.interfaces.get_mut(at) {
                 bandwidth::set(card, params);
             }
@@ -375,7 +375,7 @@ impl DomainConfig for QemuConnection {
         check_flags(flags.0, IMPACT | STRING_OKAY, name)?;
         let snapshot = self.read(dom)?;
         let definition = affected_one(&snapshot, flags.0, name)?.of(&snapshot);
-        let card = definition.devices.interfaces.get(tuning::card(definition, device)?);
+        let card = definition.devices.interfaces.get(card_at(definition, device)?);
         answer_params(card.map(bandwidth::get).unwrap_or_default(), nparams, flags.0).own()
     }
 
@@ -389,27 +389,11 @@ impl DomainConfig for QemuConnection {
         let job = self.guests.query(self.uuid(dom)?, &owner(call)).own()?;
         let snapshot = job.snapshot();
         let which = affected_one(&snapshot, flags.0, "domain_get_iothread_info")?;
-        let all = CpuSet::new(0..host_cpus());
         let threads = match which.live() {
             true => self.guests.iothread_places(&job).own()?,
-            false => {
-                let definition = which.of(&snapshot);
-                let place = |id: u32| {
-                    let pins =
-                        definition.cputune.as_deref().map(|tune| tune.iothreadpin.as_slice()).unwrap_or_default();
-                    let own = pins.iter().find(|pin| pin.iothread == id).map(|pin| &pin.cpuset);
-                    own.or(definition.vcpu.cpuset.as_ref()).unwrap_or(&all).clone()
-                };
-                definition.iothreads.iter().map(|thread| (thread.id, place(thread.id))).collect()
-            }
+            false => places::of_iothreads(which.of(&snapshot)),
         };
-        let length = i32::try_from(host_cpus().div_ceil(8)).unwrap_or(i32::MAX);
-        let describe = |(id, set): (u32, CpuSet)| {
-            let mut map = CpuMapList::new(1, length, 1, host_cpus())?;
-            map.push(Some(&set));
-            Ok(IothreadInfo { iothread_id: id, cpumap: map.into_bytes().into() })
-        };
-        Counted::answer(true, threads.into_iter().map(describe).collect::<Result<_>>().own()?)
+        Counted::answer(true, threads.into_iter().map(places::describe).collect::<Result<_>>().own()?)
     }
 
     fn domain_add_iothread(
@@ -492,69 +476,5 @@ impl DomainConfig for QemuConnection {
         check_flags(flags, 0, "domain_set_launch_security_state")?;
         let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
         self.guests.inject_launch_secret(&job, params).own()
-    }
-}
-
-/// The most CPUs of a stored definition.
-fn set_maximum(definition: &mut DomainDefinition, maximum: u32) {
-    definition.vcpu.maximum = maximum;
-    definition.vcpu.current = definition.vcpu.current.min(maximum);
-    // What was said of single ones no longer fits.
-    definition.vcpus.retain(|entry| entry.id < maximum);
-    if !definition.vcpus.is_empty() {
-        let on = definition.vcpus.iter().filter(|entry| entry.enabled.is_yes()).count();
-        definition.vcpu.current = u32::try_from(on).unwrap_or(maximum);
-    }
-}
-
-/// A list of CPUs in words.
-pub(super) fn parse_map(text: &str) -> Result<CpuSet> {
-    let set = text.parse::<CpuSet>().ok().filter(|set| !set.is_empty());
-    set.ok_or_else(|| Error::invalid_arg(format!("Failed to parse bitmap '{text}'"))).own()
-}
-
-impl QemuConnection {
-    /// How many parameters there are, which nobody has to run for.
-    fn count(
-        &self,
-        dom: &Domain,
-        known: tuning::Known,
-    ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
-        self.find(dom)?;
-        Ok(Counted { items: List::new(Vec::new())?, count: i32::try_from(known.len()).unwrap_or(i32::MAX) })
-    }
-
-    fn keep(
-        &self,
-        call: &Call,
-        dom: &Domain,
-        what: Pinned,
-        cpumap: &[u8],
-        flags: DomainModificationImpact,
-        name: &str,
-    ) -> Result<()> {
-        check_flags(flags.0, IMPACT, name)?;
-        let set = cpu_set(cpumap);
-        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
-        let which = affected(&job.snapshot(), flags.0)?;
-        self.guests.pin(&job, which, what, &set).own()
-    }
-
-    fn thread_job(
-        &self,
-        call: &Call,
-        dom: &Domain,
-        id: u32,
-        flags: DomainModificationImpact,
-        name: &str,
-    ) -> Result<(crate::state::Job, Affected)> {
-        check_flags(flags.0, IMPACT, name)?;
-        if id == 0 {
-            let text = "invalid value of 0 for iothread_id";
-            return Err(Error::invalid_arg(text).in_domain(ErrorDomain::QEMU));
-        }
-        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
-        let which = affected(&job.snapshot(), flags.0)?;
-        Ok((job, which))
     }
 }

@@ -12,7 +12,7 @@ use oxivirt_core::types::{
 };
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::config::parse_map;
+use super::places;
 use super::{Own, check_flags, owner};
 use crate::QemuConnection;
 use crate::guests::{GuestCard, Kinds, Seat, seen_addresses};
@@ -212,7 +212,7 @@ impl DomainGuest for QemuConnection {
             1 => true,
             other => return Err(Error::invalid_arg(format!("unsupported state value '{other}'"))).own(),
         };
-        let set = parse_map(cpumap)?;
+        let set = places::parse(cpumap)?;
         self.seat(call, dom)?.switch_cpus(&set, on).own()
     }
 

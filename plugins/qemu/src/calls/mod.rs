@@ -12,6 +12,7 @@ mod listing;
 mod metadata;
 mod monitor;
 mod node;
+mod places;
 mod save;
 mod stats;
 mod tuning;

@@ -4,7 +4,6 @@
 //! the next start can be read and changed; a running guest has nothing that
 //! could be read or changed, and calls say so in the words that clients know.
 
-use oxivirt_conf::domain::devices::{Interface, MacAddress};
 use oxivirt_conf::domain::{DomainDefinition, LifecycleAction};
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainLifecycle, DomainLifecycleAction};
@@ -13,6 +12,7 @@ use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
 use super::{IMPACT, Own, affected, affected_one, check_flags, owner};
 use crate::QemuConnection;
+use crate::guests::card_at;
 
 pub(super) use oxivirt_conf::domain::tuning::Known;
 
@@ -116,17 +116,6 @@ pub(super) fn set_scheduler(definition: &mut DomainDefinition, params: &[TypedPa
     Ok(())
 }
 
-/// The place of the card with this device on the host, or this address.
-pub(super) fn card(definition: &DomainDefinition, device: &str) -> Result<usize> {
-    let fits = |card: &Interface| {
-        let target = card.target.as_ref().and_then(|target| target.dev.as_deref());
-        let own = card.mac.is_some_and(|mac| device.parse().is_ok_and(|wanted: MacAddress| wanted == mac));
-        own || target == Some(device)
-    };
-    let unknown = || Error::invalid_arg(format!("'{device}' is not a known interface")).in_domain(ErrorDomain::DOMAIN);
-    definition.devices.interfaces.iter().position(fits).ok_or_else(unknown)
-}
-
 /// What follows the end of a guest, in the order of the numbers.
 const ACTIONS: [LifecycleAction; 6] = [
     LifecycleAction::Destroy,
@@ -193,7 +182,7 @@ impl QemuConnection {
         let snapshot = job.snapshot();
         let which = affected(&snapshot, flags)?;
         if let Controller::Traffic(device) = controller {
-            card(which.of(&snapshot), device)?;
+            card_at(which.of(&snapshot), device)?;
         }
         if which.live() || matches!(controller, Controller::Cpu) && snapshot.is_active() {
             return Err(controller.missing());

@@ -8,23 +8,25 @@ use oxivirt_core::{Error, ErrorDomain, Result};
 use super::agent::{GuestCard, arp_table};
 use super::stats::traffic;
 
-/// The card with this device on the host, or this address.
-pub(crate) fn card<'d>(definition: &'d DomainDefinition, device: &str) -> Result<&'d Interface> {
-    let fits = |card: &&Interface| {
+/// The place of the card with this device on the host, or this address.
+///
+/// Errors: `INVALID_ARG` there is none.
+pub(crate) fn card_at(definition: &DomainDefinition, device: &str) -> Result<usize> {
+    let fits = |card: &Interface| {
         let target = card.target.as_ref().and_then(|target| target.dev.as_deref());
         let own = card.mac.is_some_and(|mac| device.parse().is_ok_and(|wanted: MacAddress| wanted == mac));
         own || target == Some(device)
     };
     let unknown = || Error::invalid_arg(format!("'{device}' is not a known interface")).in_domain(ErrorDomain::DOMAIN);
-    definition.devices.interfaces.iter().find(fits).ok_or_else(unknown)
+    definition.devices.interfaces.iter().position(fits).ok_or_else(unknown)
 }
 
 /// What went through a card, seen from the guest.
 ///
 /// Errors: `INTERNAL_ERROR` where the host has no device for it.
 pub(crate) fn interface_stats(definition: &DomainDefinition, device: &str) -> Result<DomainInterfaceStats> {
-    let card = card(definition, device)?;
-    let traffic = traffic(card).ok_or_else(|| Error::internal("/proc/net/dev: Interface not found"))?;
+    let card = definition.devices.interfaces.get(card_at(definition, device)?);
+    let traffic = card.and_then(traffic).ok_or_else(|| Error::internal("/proc/net/dev: Interface not found"))?;
     let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     Ok(DomainInterfaceStats {
         rx_bytes: number(traffic.received.bytes),

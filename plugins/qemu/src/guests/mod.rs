@@ -53,7 +53,7 @@ pub(crate) use agent::{FileSystem, GuestCard, GuestCpu, Kinds, Seat};
 pub use change::RebootMode;
 pub use define::Undefine;
 pub(crate) use dump::DumpOptions;
-pub(crate) use interfaces::{interface_stats, seen_addresses};
+pub(crate) use interfaces::{card_at, interface_stats, seen_addresses};
 pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
 pub(crate) use pins::Pinned;
 pub(crate) use reports::show_channels;

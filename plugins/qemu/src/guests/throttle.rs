@@ -277,17 +277,6 @@ fn merged(before: &IoTune, params: &[TypedParam]) -> Result<IoTune> {
     if !params.iter().any(|param| param.field() == "group_name") {
         tune.group_name.clone_from(&before.group_name);
     }
-    // Without a limit there is no burst, unless somebody insists.
-    for (limit, burst) in bursts() {
-        let said = params.iter().any(|param| param.field() == burst);
-        if iotune::value(&tune, &limit) == 0 && !said {
-            iotune::set_value(&mut tune, &burst, 0);
-            let length = format!("{burst}_length");
-            if !params.iter().any(|param| param.field() == length) {
-                iotune::set_value(&mut tune, &length, 0);
-            }
-        }
-    }
     Ok(tune)
 }
 
@@ -353,5 +342,8 @@ mod tests {
         );
         let group = TypedParam::new("group_name", TypedValue::String("g"));
         assert!(refused(&[group]).contains("all tune parameters zero"));
+        let bursting = IoTune { total_bytes_sec: 10, total_bytes_sec_max: 20, ..IoTune::default() };
+        let error = changed(&domain(bursting), "vda", &[number("total_bytes_sec", 0)]).unwrap_err();
+        assert_eq!(error.detail(), "cannot reset 'total_bytes_sec' when 'total_bytes_sec_max' is set");
     }
 }
