@@ -16,7 +16,7 @@ use crate::process::Folders;
 /// * `schema` – holds it against the published schema first, which runs a program.
 pub fn read_inactive(text: &str, schema: Schema, catalog: &Catalog, folders: &Folders) -> Result<DomainDefinition> {
     if schema == Schema::Check {
-        check_schema(text)?;
+        check_schema("domain.rng", text)?;
     }
     DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks(catalog, folders))
 }
@@ -31,10 +31,13 @@ pub enum Schema {
     Ignore,
 }
 
-fn check_schema(text: &str) -> Result<()> {
+/// Holds a document against a published schema, by its file's name, which runs a program.
+///
+/// Errors: `XML_INVALID_SCHEMA` with what is wrong; `ARGUMENT_UNSUPPORTED` where schema or program are missing.
+pub fn check_schema(file: &str, text: &str) -> Result<()> {
     // Whatever is no document at all is refused in our own words.
     Document::parse(text)?;
-    let schema = Path::new(schema::FOLDER).join("domain.rng");
+    let schema = Path::new(schema::FOLDER).join(file);
     match schema::validate(&schema, text) {
         Ok(None) => Ok(()),
         Ok(Some(complaints)) => Err(Error::new(

@@ -27,6 +27,7 @@ pub mod hooks;
 mod keycodes;
 pub mod lifecycle;
 pub mod marks;
+pub mod memory_lock;
 mod migratable;
 pub mod monitor;
 pub mod perf;
@@ -63,6 +64,7 @@ oxivirt_core::plugin! {
                 domain_metadata,
                 domain_guest,
                 domain_console,
+                cpu_models,
             ],
         },
     ],

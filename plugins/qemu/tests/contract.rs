@@ -22,7 +22,7 @@ fn passes_the_contract() {
     let setup = direct!(
         QemuDriver, "qemu:///session", quirks;
         connect, node, domain_lifecycle, domain_listing, domain_information, domain_config, domain_metadata,
-        domain_guest,
+        domain_guest, cpu_models,
     );
     match setup {
         Ok(setup) => drop(contract::run(&setup).finish()),

@@ -1,8 +1,10 @@
 //! `qemu(args)`: the command lines of definitions.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
+use oxivirt_conf::cpu::{CpuDescription, HostCpu, HostCpuFeature};
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{ChannelTarget, CharKind, GraphicsKind, SocketMode};
 use oxivirt_core::Result as CoreResult;
@@ -11,6 +13,7 @@ use oxivirt_driver_qemu::command::{self, Request};
 use oxivirt_driver_qemu::process::Folders;
 use oxivirt_driver_qemu::settings::{Certificates, DisplayRules, Settings};
 use oxivirt_driver_qemu::{addresses, aliases, cpu_model};
+use oxivirt_tests::assets;
 
 use super::cases::{self, Case};
 use super::emulators::{One, Recordings};
@@ -19,23 +22,24 @@ use super::{Outcome, judged, xml};
 
 pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     let mut recordings = Recordings::new(corpus);
+    let hosts = other_hosts()?;
     let mut outcomes = Vec::new();
     for (case, answers) in cases::find(&corpus.join("qemu"))? {
         let Some(answer) = answers.get("args") else { continue };
         // The driver writes command lines for the newest boards so far.
         if case.version == "latest" && case.variant.is_none() && !case.abi_update {
-            let outcome = judged(|| judge(&case, answer, &recordings.of(&case)?));
+            let outcome = judged(|| judge(&case, answer, &recordings.of(&case)?, hosts.get(&case.name)));
             outcomes.push((case.name, outcome));
         }
     }
     Ok(outcomes)
 }
 
-fn judge(case: &Case, answer: &Path, emulators: &One) -> Outcome {
+fn judge(case: &Case, answer: &Path, emulators: &One, host: Option<&CpuDescription>) -> Outcome {
     let text = fs::read_to_string(answer).map_err(|e| e.to_string())?;
     let expected = pairs(&arguments(&text).ok_or("no binary in the answer")?);
     let domain = xml::read(case, emulators).map_err(|e| format!("refused: {e}"))?;
-    let found = pairs(&build(&domain, &emulators.0).map_err(|e| format!("no command line: {e}"))?);
+    let found = pairs(&build(&domain, &emulators.0, host).map_err(|e| format!("no command line: {e}"))?);
     let (mut left, mut right) = (expected.iter(), found.iter());
     loop {
         match (left.next(), right.next()) {
@@ -49,7 +53,7 @@ fn judge(case: &Case, answer: &Path, emulators: &One) -> Outcome {
     }
 }
 
-fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<String>> {
+fn build(domain: &DomainDefinition, emulator: &Emulator, host: Option<&CpuDescription>) -> CoreResult<Vec<String>> {
     let mut live = domain.clone();
     // Sockets of channels without a place of their own.
     for channel in &mut live.devices.channels {
@@ -77,7 +81,10 @@ fn build(domain: &DomainDefinition, emulator: &Emulator) -> CoreResult<Vec<Strin
     aliases::assign(&mut live)?;
     aliases::number_images(&mut live);
     let files = Folders::system("/".as_ref()).guest(-1, &live.name);
-    cpu_model::expand(&mut live, emulator)?;
+    match host {
+        Some(host) => cpu_model::expand_on(&mut live, emulator, Some(host))?,
+        None => cpu_model::expand(&mut live, emulator)?,
+    }
     let settings = settings();
     let request = Request { domain: &live, emulator, files: &files, monitor_fd: 1729, settings: &settings };
     command::build(&request, &mut Fixed { guest: files.short_name.clone() }).map(|line| line.arguments)
@@ -88,6 +95,31 @@ fn settings() -> Settings {
     let tls = Certificates { folder: "/etc/pki/libvirt-spice".into(), verify: false, secret: None };
     let spice = DisplayRules { tls: Some(tls), password: Some("123456".to_owned()), ..DisplayRules::default() };
     Settings { spice, ..Settings::default() }
+}
+
+/// The CPUs of hosts that differ from the recorded one, by case: `tests/conformance/host-cpu.txt` has lines
+/// `CPU = MODEL VENDOR FEATURE…`, then `CASE: CPU`.
+fn other_hosts() -> Result<HashMap<String, CpuDescription>, String> {
+    let file = assets::workspace().join("tests/conformance/host-cpu.txt");
+    let text = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let mut cpus = HashMap::new();
+    let mut cases = HashMap::new();
+    for line in text.lines() {
+        if let Some((name, parts)) = line.split_once(" = ") {
+            let mut words = parts.split(' ').map(str::to_owned);
+            let cpu = HostCpu {
+                arch: Some("x86_64".to_owned()),
+                model: words.next(),
+                vendor: words.next(),
+                features: words.map(HostCpuFeature::named).collect(),
+                ..HostCpu::default()
+            };
+            cpus.insert(name, CpuDescription::of_host(&cpu));
+        } else if let Some((case, cpu)) = line.split_once(": ").and_then(|(case, name)| Some((case, cpus.get(name)?))) {
+            cases.insert(case.to_owned(), cpu.clone());
+        }
+    }
+    Ok(cases)
 }
 
 /// The words after the binary.

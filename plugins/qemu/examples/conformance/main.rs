@@ -10,10 +10,13 @@ use std::process::ExitCode;
 
 mod active;
 mod args;
+mod capabilities;
 mod cases;
+mod descriptors;
 mod domaincaps;
 mod emulators;
 mod host;
+mod memory_lock;
 mod status;
 mod xml;
 
@@ -33,6 +36,9 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("qemu-active", "qemu-active", active::suite),
     ("qemu-status", "qemu-status", status::suite),
     ("domaincaps", "domaincaps", domaincaps::generated),
+    ("qemucaps2xml", "qemucaps2xml", capabilities::suite),
+    ("firmware", "firmware", descriptors::suite),
+    ("qemu-memlock", "qemu-memlock", memory_lock::suite),
     ("domaincaps(document)", "domaincaps", domaincaps::unchanged),
 ];
 

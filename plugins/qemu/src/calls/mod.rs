@@ -4,6 +4,7 @@ mod block;
 mod config;
 mod connect;
 mod console;
+mod cpu_models;
 mod guest;
 mod information;
 mod jobs;

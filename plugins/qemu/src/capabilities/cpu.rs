@@ -38,7 +38,9 @@ pub(super) fn full(ask: &mut dyn Ask, emulator: &Emulator, accel: Accel) -> Resu
     {
         answer = all;
     }
-    Ok(answer.get("model").and_then(described))
+    let deprecated = answer.get("deprecated-props").and_then(Value::as_array).into_iter().flatten();
+    let deprecated = deprecated.filter_map(Value::as_str).map(str::to_owned).collect();
+    Ok(answer.get("model").and_then(described).map(|full| FullCpu { deprecated, ..full }))
 }
 
 fn described(model: &Value) -> Option<FullCpu> {
@@ -52,6 +54,7 @@ fn described(model: &Value) -> Option<FullCpu> {
             .filter(|(_, value)| **value == Value::Bool(true))
             .map(|(name, _)| name.clone())
             .collect(),
+        deprecated: Vec::new(),
         vendor: props.get("vendor").and_then(Value::as_str).map(str::to_owned),
         family: number("family"),
         number: number("model"),

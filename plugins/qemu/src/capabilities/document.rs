@@ -1,13 +1,45 @@
 //! `<capabilities>` from what binaries said.
 
 use oxivirt_conf::capabilities as caps;
-use oxivirt_conf::cpu::HostCpu;
+use oxivirt_conf::cpu::{HostCpu, Signature, X86Map};
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
 use super::{Accel, AccelCaps, Catalog, Emulator, Machine, word_size};
 use crate::document::host_arch;
 use crate::domain_capabilities::has_iommu;
+
+/// The CPU of this host; its model and features where it tells them.
+///
+/// Errors: `SYSTEM_ERROR` where the system does not tell how it is built.
+pub(crate) fn host_cpu() -> Result<HostCpu> {
+    let failed = |e: std::io::Error| Error::system("cannot look at the host", &e);
+    let host = oxivirt_util::host::Host::this();
+    let info = host.cpu_info().map_err(failed)?;
+    let node = host.node_topology().map_err(failed)?;
+    let topology = oxivirt_conf::cpu::CpuTopology {
+        sockets: node.sockets,
+        dies: Some(1),
+        clusters: Some(1),
+        cores: node.cores,
+        threads: node.threads,
+    };
+    let map = X86Map::get();
+    let told = crate::sys::host_cpu().map(|data| data.cpu());
+    let near = told.as_ref().and_then(|cpu| map.host(cpu));
+    let signature = told.map(|cpu| Signature { family: cpu.family, model: cpu.model, stepping: cpu.stepping });
+    Ok(HostCpu {
+        arch: Some(host_arch().to_owned()),
+        model: near.as_ref().map(|near| near.model.to_owned()),
+        vendor: map.vendor(&info.vendor).map(str::to_owned),
+        microcode: info.microcode.map(|version| oxivirt_conf::cpu::Microcode { version }),
+        signature: signature.filter(|_| near.is_some()),
+        topology: Some(topology),
+        features: near.map(|near| near.features).unwrap_or_default(),
+        pages: host.pages().map_err(failed)?.iter().map(|p| oxivirt_conf::cpu::CpuPages::kib(p.size_kib)).collect(),
+        ..HostCpu::default()
+    })
+}
 
 /// The document about this host and the guests it can run.
 ///
@@ -23,30 +55,7 @@ pub fn capabilities(catalog: &Catalog) -> Result<String> {
 fn host() -> Result<caps::Host> {
     let failed = |e: std::io::Error| Error::system("cannot look at the host", &e);
     let host = oxivirt_util::host::Host::this();
-    let info = host.cpu_info().map_err(failed)?;
-    let vendor = match info.vendor.as_str() {
-        "GenuineIntel" => Some("Intel"),
-        "AuthenticAMD" => Some("AMD"),
-        "HygonGenuine" => Some("Hygon"),
-        _ => None,
-    };
-    let node = host.node_topology().map_err(failed)?;
-    let topology = oxivirt_conf::cpu::CpuTopology {
-        sockets: node.sockets,
-        dies: Some(1),
-        clusters: Some(1),
-        cores: node.cores,
-        threads: node.threads,
-    };
-    let pages = host.pages().map_err(failed)?;
-    let cpu = HostCpu {
-        arch: Some(host_arch().to_owned()),
-        vendor: vendor.map(str::to_owned),
-        microcode: info.microcode.map(|version| oxivirt_conf::cpu::Microcode { version }),
-        topology: Some(topology),
-        pages: pages.iter().map(|p| oxivirt_conf::cpu::CpuPages::kib(p.size_kib)).collect(),
-        ..HostCpu::default()
-    };
+    let cpu = host_cpu()?;
     let mut cells = Vec::new();
     for cell in host.cells().map_err(failed)? {
         cells.push(caps::Cell {
@@ -87,7 +96,8 @@ fn host_uuid() -> Option<uuid::Uuid> {
     from("/sys/class/dmi/id/product_uuid").or_else(|| from("/etc/machine-id"))
 }
 
-fn guest(emulator: &Emulator) -> caps::Guest {
+/// The guests that one binary can run.
+pub fn guest(emulator: &Emulator) -> caps::Guest {
     let machines = |caps: &AccelCaps| -> Vec<caps::GuestMachine> {
         let line = |m: &Machine, name: &str, canonical: Option<&str>| caps::GuestMachine {
             canonical: canonical.map(str::to_owned),
@@ -114,18 +124,23 @@ fn guest(emulator: &Emulator) -> caps::Guest {
         let machines = if kvm == tcg { Vec::new() } else { kvm };
         domains.push(caps::GuestDomain { domain_type: "kvm".to_owned(), emulator: None, machines });
     }
+    let arch = emulator.arch.as_str();
     let mut features = vec![];
-    let x86 = matches!(emulator.arch.as_str(), "x86_64" | "i686");
-    if emulator.arch == "i686" {
+    let x86 = matches!(arch, "x86_64" | "i686");
+    if arch == "i686" {
         features.push(caps::GuestFeature::plain("pae"));
         features.push(caps::GuestFeature::plain("nonpae"));
     }
-    if x86 {
+    if x86 || matches!(arch, "aarch64" | "loongarch64") {
         features.push(caps::GuestFeature::switch("acpi", true, true));
+    }
+    if x86 {
         features.push(caps::GuestFeature::switch("apic", true, false));
     }
     features.push(caps::GuestFeature::plain("cpuselection"));
     features.push(caps::GuestFeature::plain("deviceboot"));
+    features.push(caps::GuestFeature::switch("disksnapshot", true, false));
+    features.push(caps::GuestFeature::plain("externalSnapshot"));
     caps::Guest {
         os_type: "hvm".to_owned(),
         arch: caps::GuestArch {

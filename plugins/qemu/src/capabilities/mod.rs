@@ -133,6 +133,9 @@ pub struct FullCpu {
     pub model: String,
     /// What it has, in QEMU's names and order.
     pub features: Vec<String>,
+    /// Of these, what QEMU discourages.
+    #[serde(default)]
+    pub deprecated: Vec<String>,
     /// The text of its maker.
     pub vendor: Option<String>,
     /// Its family.

@@ -51,7 +51,7 @@ pub(super) fn cpu(b: &mut Builder<'_>) -> Result<()> {
 fn model(b: &Builder<'_>) -> Result<String> {
     let Some(cpu) = &b.domain.cpu else { return Err(Error::internal("guest without a CPU")) };
     if cpu.match_ == Some(CpuMatch::Minimum) {
-        return Err(Error::config_unsupported("CPU match='minimum' is not supported by this driver yet"));
+        return Err(Error::internal("the CPU of match 'minimum' was not worked out"));
     }
     let mut text = match cpu.mode {
         CpuMode::HostPassthrough | CpuMode::Maximum => {
@@ -70,6 +70,8 @@ fn model(b: &Builder<'_>) -> Result<String> {
                 None => name.to_owned(),
             }
         }
+        // POWER's compatible mode is a property of the board.
+        CpuMode::HostModel if b.domain.os.arch().starts_with("ppc64") && b.is_kvm() => "host".to_owned(),
         CpuMode::HostModel => {
             return Err(Error::internal("the CPU of mode 'host-model' was not worked out"));
         }

@@ -1,7 +1,7 @@
 //! The board: machine, memory, CPUs in number, boot.
 
 use oxivirt_conf::domain::devices::{IommuModel, MemoryModel, SoundModel};
-use oxivirt_conf::domain::{CpuTopology, GenId, IoApicDriver, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
+use oxivirt_conf::domain::{CpuMode, CpuTopology, GenId, IoApicDriver, OsType, SmbiosMode, SysInfoEntry, SysInfoType};
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
@@ -57,6 +57,12 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
     }
     if let Some(id) = b.main_memory_id().filter(|_| memory::cells_kib(domain).is_none()) {
         add("memory-backend", &id);
+    }
+    // `host-model` with a model is the host's CPU as that generation.
+    if let Some(model) = domain.cpu.as_ref().filter(|cpu| cpu.mode == CpuMode::HostModel).and_then(|c| c.model.as_ref())
+        && domain.os.arch().starts_with("ppc64")
+    {
+        add("max-cpu-compat", &model.to_ascii_lowercase());
     }
     if memory::has_hmat(domain) {
         add("hmat", "on");

@@ -105,7 +105,7 @@ fn host_model(subject: Subject<'_>, host: &Surroundings, custom: &CustomCpu) -> 
     }
     let offered: Vec<OfferedModel> =
         custom.models.iter().map(|m| OfferedModel { name: m.name.clone(), blockers: m.blockers.clone() }).collect();
-    let near = X86Map::get().nearest(&described(full), &offered)?;
+    let near = X86Map::get().nearest(&described(full), Some(&offered))?;
     Some(HostModel {
         model: model(near.model, "forbid"),
         vendor: near.vendor.map(str::to_owned),

@@ -30,9 +30,7 @@ pub struct Subject<'a> {
 
 /// The document about guests on one emulator, board and way of execution.
 ///
-/// What is left open is chosen as for a definition that leaves it open.
-/// * Errors: `INVALID_ARG` for what is not there or does not go together.
-/// * Blocks for a probe the first time.
+/// * Errors: as of [`resolve`]. * Blocks for a probe the first time.
 pub fn find(
     catalog: &Catalog,
     binary: Option<&str>,
@@ -40,6 +38,37 @@ pub fn find(
     machine: Option<&str>,
     accel: Option<Accel>,
 ) -> Result<String> {
+    let found = resolve(catalog, binary, arch, machine, accel)?;
+    let subject = found.subject();
+    Ok(document(subject, &Surroundings::this_host(subject)).to_xml())
+}
+
+/// A kind of guest that was asked for.
+pub struct Resolved {
+    emulator: Arc<Emulator>,
+    accel: Accel,
+    machine: Machine,
+}
+
+impl Resolved {
+    /// What documents are made of.
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { emulator: &self.emulator, accel: self.accel, machine: &self.machine }
+    }
+}
+
+/// The emulator, board and way of execution that are meant.
+///
+/// What is left open is chosen as for a definition that leaves it open.
+/// * Errors: `INVALID_ARG` for what is not there or does not go together.
+/// * Blocks for a probe the first time.
+pub fn resolve(
+    catalog: &Catalog,
+    binary: Option<&str>,
+    arch: Option<&str>,
+    machine: Option<&str>,
+    accel: Option<Accel>,
+) -> Result<Resolved> {
     let emulator: Arc<Emulator> = match binary {
         Some(binary) => catalog.get(binary.as_ref())?,
         None => {
@@ -77,8 +106,8 @@ pub fn find(
             emulator.binary.display()
         ))
     })?;
-    let subject = Subject { emulator: &emulator, accel, machine };
-    Ok(document(subject, &Surroundings::this_host(subject)).to_xml())
+    let machine = machine.clone();
+    Ok(Resolved { emulator, accel, machine })
 }
 
 /// Everything that a kind of guest may have.

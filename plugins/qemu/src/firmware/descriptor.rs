@@ -1,11 +1,11 @@
 //! One descriptor.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::capabilities::of_target;
 
 /// What one firmware is and which guests it suits.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Descriptor {
     /// `uefi`, `bios`, …
@@ -14,12 +14,13 @@ pub struct Descriptor {
     pub mapping: Mapping,
     /// For which guests.
     pub targets: Vec<Target>,
-    /// `secure-boot`, `requires-smm`, …
+    /// `secure-boot`, `requires-smm`, …; only known ones are written.
+    #[serde(serialize_with = "known_features")]
     pub features: Vec<String>,
 }
 
 /// Where an image goes, and its file.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "device", rename_all = "kebab-case")]
 pub enum Mapping {
     /// Into flash chips.
@@ -31,6 +32,7 @@ pub enum Mapping {
         /// The code.
         executable: Image,
         /// What variables begin with.
+        #[serde(skip_serializing_if = "Option::is_none")]
         nvram_template: Option<Image>,
     },
     /// In place of a kernel.
@@ -46,7 +48,7 @@ pub enum Mapping {
 }
 
 /// Whether code and variables lie apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FlashMode {
     /// Two chips: one to read, one of the guest's own.
@@ -59,7 +61,7 @@ pub enum FlashMode {
 }
 
 /// An image with its format.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Image {
     /// The file.
     pub filename: String,
@@ -68,7 +70,7 @@ pub struct Image {
 }
 
 /// An architecture and its boards.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// In QEMU's name.
     pub architecture: String,
@@ -98,6 +100,24 @@ impl Descriptor {
         }
     }
 }
+
+fn known_features<S: Serializer>(features: &[String], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(features.iter().filter(|name| FEATURES.contains(&name.as_str())))
+}
+
+/// What a firmware can have.
+const FEATURES: [&str; 10] = [
+    "acpi-s3",
+    "acpi-s4",
+    "amd-sev",
+    "amd-sev-es",
+    "amd-sev-snp",
+    "enrolled-keys",
+    "requires-smm",
+    "secure-boot",
+    "verbose-dynamic",
+    "verbose-static",
+];
 
 /// Whether a name fits a pattern with `*` (any text) and `?` (any letter).
 fn wildcard(pattern: &[u8], name: &[u8]) -> bool {

@@ -23,7 +23,7 @@ use crate::marks::Marks;
 use crate::process::{self, GuestFiles, Launch};
 use crate::settings::Settings;
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
-use crate::{addresses, aliases, cpu_model, document};
+use crate::{addresses, aliases, cpu_model, document, memory_lock};
 
 /// How a guest is started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -152,6 +152,7 @@ impl Guests {
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
         aliases::number_images(live);
+        cpu_model::check(live, &emulator)?;
         cpu_model::expand(live, &emulator)?;
         let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone());
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
@@ -170,6 +171,7 @@ impl Guests {
             arguments: line.arguments,
             descriptors: host.descriptors,
             rules: settings.process.clone(),
+            memory_lock: memory_lock::limit(live),
         };
         self.hook(live, "start", "begin")?;
         let token = Run::new_token();

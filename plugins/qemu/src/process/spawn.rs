@@ -11,6 +11,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use oxivirt_core::{Error, Result};
 
 use super::{GuestLog, Process};
+use crate::memory_lock::MemoryLock;
 use crate::settings::ProcessRules;
 use crate::sys;
 
@@ -25,6 +26,8 @@ pub struct Launch {
     pub arguments: Vec<String>,
     /// Descriptors by the numbers that the arguments use.
     pub descriptors: Vec<(OwnedFd, i32)>,
+    /// How much memory it may lock, if more than usual.
+    pub memory_lock: Option<MemoryLock>,
     /// Whom it runs as, and what it may use.
     pub rules: ProcessRules,
 }
@@ -47,6 +50,9 @@ impl Launch {
             .stdout(log.output()?)
             .stderr(log.output()?);
         sys::own_session(&mut command);
+        if let Some(lock) = self.memory_lock {
+            sys::allow_locked_memory(&mut command, lock.bytes);
+        }
         sys::restrict(&mut command, &self.rules);
         let mappings = self.descriptors.into_iter().map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
         command.fd_mappings(mappings.collect()).map_err(|e| Error::internal(e.to_string()))?;

@@ -13,6 +13,7 @@ fn launch(script: &str) -> Launch {
         arguments: vec!["-c".into(), script.into()],
         descriptors: vec![],
         rules: ProcessRules::default(),
+        memory_lock: None,
     }
 }
 
@@ -130,6 +131,7 @@ fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core:
         arguments: all.into_iter().map(str::to_owned).collect(),
         descriptors: vec![monitor_socket(&files, 3).unwrap()],
         rules: ProcessRules::default(),
+        memory_lock: None,
     };
     let result = bring_up("vm", launch, &files, "starting up", Box::new(Silent), Duration::from_secs(20));
     Some((root, result))

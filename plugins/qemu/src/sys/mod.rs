@@ -1,9 +1,11 @@
 //! Calls into the system that the standard library does not wrap.
 //!
-//! UNSAFETY: code between fork and exec, network device requests, performance counters.
+//! UNSAFETY: code between fork and exec, network device requests, performance counters, and an instruction that
+//! only intrinsics reach.
 #![allow(unsafe_code)]
 
 mod counter;
+mod cpuid;
 mod tap;
 mod vsock;
 
@@ -16,6 +18,7 @@ use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 use crate::settings::ProcessRules;
 
 pub use counter::open_counter;
+pub use cpuid::host_cpu;
 pub use tap::{Tap, open_tap};
 pub use vsock::open_vsock;
 
@@ -67,6 +70,20 @@ pub fn restrict(command: &mut Command, rules: &ProcessRules) {
             if let Some(user) = user {
                 set_thread_uid(user)?;
             }
+            Ok(())
+        });
+    }
+}
+
+/// Lets the child lock that much memory, bytes or any with `None`.
+///
+/// Where this process may not allow it the child has what it had: it is the one to tell that it needs more.
+pub fn allow_locked_memory(command: &mut Command, bytes: Option<u64>) {
+    // SAFETY: one system call between fork and exec, no memory of the parent
+    // is touched.
+    unsafe {
+        command.pre_exec(move || {
+            let _ = setrlimit(Resource::Memlock, Rlimit { current: bytes, maximum: bytes });
             Ok(())
         });
     }

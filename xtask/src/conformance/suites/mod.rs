@@ -5,6 +5,7 @@ use super::Suite;
 mod backup;
 mod checkpoint;
 mod configuration;
+mod cpu;
 mod domain;
 mod interface;
 mod network;
@@ -23,6 +24,7 @@ pub(super) const SUITES: &[(&str, &str, Suite)] = &[
     ("backup", "backup", backup::backup),
     ("checkpoint", "checkpoint", checkpoint::checkpoint),
     ("conf", "conf", configuration::configuration),
+    ("cpu", "cpu", cpu::models),
     ("domain-generic", "domain-generic", domain::generic),
     ("domain-unchanged", "qemu", domain::unchanged),
     ("lxc(xml)", "lxc", domain::containers),
