@@ -15,7 +15,7 @@ use super::Outcome;
 use super::clients::{folder, is_known};
 
 /// How long all commands of one file may take.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Commands that belong to the programs themselves.
 const OWN: &[&str] = &["cd", "connect", "echo", "exit", "help", "pwd", "quit"];

@@ -119,6 +119,10 @@ fn a_subscriber_that_stops_reading_is_sent_away() -> Outcome {
     // More than a socket and the daemon together may hold for one client.
     const LONG: usize = 256 << 10;
     const ROUNDS: usize = 100;
+    if oxivirt_tests::stock::chosen() {
+        oxivirt_tests::skip::skip("the stock daemon keeps events without a bound");
+        return Ok(());
+    }
     let sandbox = Sandbox::start()?;
     let changes = Xdr::default().unsigned(METADATA_CHANGE).unsigned(0).0;
     let subscribe = || -> Result<Client, String> {
