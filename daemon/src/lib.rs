@@ -91,6 +91,8 @@ fn run(options: &Options) -> Result<(), String> {
 
     let pid_file = sockets::claim(&pid_path(options, &root))?;
     let runtime = life::runtime()?;
+    // Whoever can connect may well tell us to end.
+    let mut signals = life::Signals::catch(&runtime)?;
     // Nobody can connect before it is known who may do what.
     let access = Access::open(&settings.access, root.config(), runtime.handle()).map_err(lines)?;
     let listeners = Listeners::open(&root, &settings, options.listen)?;
@@ -98,7 +100,6 @@ fn run(options: &Options) -> Result<(), String> {
     if listeners.has(Door::Tcp) && settings.network.tcp_auth == settings::Auth::Sasl {
         tracing::warn!("auth_tcp = \"sasl\" lets nobody in over plain TCP: no mechanism here encrypts");
     }
-    let mut signals = life::Signals::catch(&runtime)?;
     let main = Server::new("libvirtd", settings.main, admission);
     let admin = Server::new("admin", settings.admin, Admission::default());
     let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks.clone());

