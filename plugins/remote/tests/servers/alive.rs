@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 use super::Outcome;
 use super::impostor::{HOSTNAME, Impostor, NAME};
-use super::place::{Heard, ask, open, open_with, start, text, with_each, works};
+use super::place::{Heard, SOON, ask, open, open_with, start, text, with_each, works};
 
 const PING: i32 = 1;
 const PONG: i32 = 2;
@@ -101,8 +101,12 @@ fn a_stopped_daemon_is_given_up_and_a_new_connection_works() -> Outcome {
         let uri = sandbox.uri("test", "/default");
         let client = open_with(&uri, sandbox.root(), OpenFlags::EMPTY, &heard).map_err(text)?;
         process::signal(sandbox.pid(), Signal::STOP);
-        let error = ask("connect_get_hostname", |call| client.connect_get_hostname(call)).err().unwrap_or_default();
+        // Not every thread of it stops at once.
+        let error = process::wait_for("a call to fail", SOON, || {
+            ask("connect_get_hostname", |call| client.connect_get_hostname(call)).err()
+        });
         process::signal(sandbox.pid(), Signal::CONT);
+        let error = error?;
         assert!(error.contains("no sign of life"), "{error}");
         assert_eq!(heard.closed()?, CloseReason::KEEPALIVE);
         works(&open(&uri, sandbox.root()).map_err(text)?)
