@@ -19,6 +19,7 @@ mod locate;
 mod memory;
 pub(crate) mod metadata;
 mod namespace;
+mod one_device;
 mod os;
 mod post_parse;
 mod security;

@@ -28,10 +28,7 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     memory(def, flags)?;
     boot(def);
     cputune(def)?;
-    Devices::visit(def, |mut device, def| {
-        hooks.device_post_parse(device.reborrow(), def, flags)?;
-        generic_device(device, def, hooks)
-    })?;
+    Devices::visit(def, |device, def| one(device, def, flags, hooks))?;
     number_devices(def)?;
     hooks.definition_post_parse(def, flags)?;
     implied_console(def);
@@ -225,6 +222,17 @@ fn cputune(def: &mut DomainDefinition) -> Result<()> {
     tune.cachetune.retain(|share| !share.vcpus.is_empty());
     tune.memorytune.retain(|share| !share.vcpus.is_empty());
     Ok(())
+}
+
+/// The defaults of one device; the list of its kind in `def` is empty.
+pub(super) fn one(
+    mut device: DeviceMut<'_>,
+    def: &DomainDefinition,
+    flags: ParseFlags,
+    hooks: &dyn DomainHooks,
+) -> Result<()> {
+    hooks.device_post_parse(device.reborrow(), def, flags)?;
+    generic_device(device, def, hooks)
 }
 
 fn generic_device(device: DeviceMut<'_>, def: &DomainDefinition, hooks: &dyn DomainHooks) -> Result<()> {
@@ -444,7 +452,7 @@ fn place_scsi_host_devices(devices: &mut Devices) {
     let disks = devices.disks.iter().filter(|disk| disk.target.bus == Some(DiskBus::Scsi));
     let of_disks = disks.filter_map(|disk| match &disk.info.address {
         Some(Address::Drive(place)) => Some(*place),
-        _ => place_of(disk),
+        _ => disk.default_place(),
     });
     let hostdevs = devices.hostdevs.iter().filter(|h| matches!(h.source, HostdevSource::Scsi(_)));
     let of_hostdevs = hostdevs.filter_map(|hostdev| match &hostdev.info.address {
@@ -482,7 +490,7 @@ fn implied_controllers(def: &mut DomainDefinition) {
         };
         let at = match &disk.info.address {
             Some(Address::Drive(drive)) => drive.controller,
-            _ => place_of(disk).map_or(0, |drive| drive.controller),
+            _ => disk.default_place().map_or(0, |drive| drive.controller),
         };
         let last = last.entry(kind).or_default();
         *last = at.min(255).max(*last);
@@ -535,19 +543,6 @@ fn implied_controllers(def: &mut DomainDefinition) {
     }
 }
 
-/// The drive address that the letters of a target stand for.
-fn place_of(disk: &Disk) -> Option<DriveAddress> {
-    let index = disk.index()?;
-    let at = |controller, bus, unit| DriveAddress { controller, bus, target: 0, unit };
-    Some(match disk.target.bus? {
-        DiskBus::Ide => at(index / 4, (index % 4) / 2, index % 2),
-        DiskBus::Fdc => at(index / 2, 0, index % 2),
-        DiskBus::Sata => at(index / 6, 0, index % 6),
-        DiskBus::Scsi => at(index / 7, 0, index % 7),
-        _ => return None,
-    })
-}
-
 /// Places that follow from names and order alone.
 fn assign_places(def: &mut DomainDefinition) {
     let mut taken: HashSet<(Option<DiskBus>, DriveAddress)> = def
@@ -561,7 +556,7 @@ fn assign_places(def: &mut DomainDefinition) {
         .collect();
     for disk in &mut def.devices.disks {
         if disk.info.address.is_none()
-            && let Some(place) = place_of(disk)
+            && let Some(place) = disk.default_place()
             && taken.insert((disk.target.bus, place))
         {
             disk.info.address = Some(Address::Drive(place));

@@ -94,28 +94,28 @@ fn targets(devices: &Devices) -> Result<()> {
 
 /// Every character device says where its bytes go.
 fn char_sources(devices: &Devices) -> Result<()> {
-    for device in devices.iter() {
-        let name = device.name();
-        match device {
-            DeviceRef::Serial(d) => char_source(name, &d.source, true)?,
-            DeviceRef::Parallel(d) => char_source(name, &d.source, true)?,
-            DeviceRef::Console(d) => char_source(name, &d.source, d.target_type.as_deref() != Some("virtio"))?,
-            DeviceRef::Channel(d) => char_source(name, &d.source, matches!(d.target, ChannelTarget::GuestFwd { .. }))?,
-            DeviceRef::RedirDev(d) => char_source(name, &d.source, true)?,
-            DeviceRef::Smartcard(d) => {
-                if let SmartcardKind::Passthrough(source) = &d.kind {
-                    char_source(name, source, true)?;
-                }
-            }
-            DeviceRef::Rng(d) => {
-                if let RngBackend::Egd(source) = &d.backend {
-                    char_source(name, source, true)?;
-                }
-            }
-            _ => {}
-        }
+    devices.iter().try_for_each(char_source_of)
+}
+
+/// A device that has one says where its bytes go.
+pub(super) fn char_source_of(device: DeviceRef<'_>) -> Result<()> {
+    let name = device.name();
+    match device {
+        DeviceRef::Serial(d) => char_source(name, &d.source, true),
+        DeviceRef::Parallel(d) => char_source(name, &d.source, true),
+        DeviceRef::Console(d) => char_source(name, &d.source, d.target_type.as_deref() != Some("virtio")),
+        DeviceRef::Channel(d) => char_source(name, &d.source, matches!(d.target, ChannelTarget::GuestFwd { .. })),
+        DeviceRef::RedirDev(d) => char_source(name, &d.source, true),
+        DeviceRef::Smartcard(d) => match &d.kind {
+            SmartcardKind::Passthrough(source) => char_source(name, source, true),
+            _ => Ok(()),
+        },
+        DeviceRef::Rng(d) => match &d.backend {
+            RngBackend::Egd(source) => char_source(name, source, true),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// `needs_path`: the driver does not choose the path of a socket.

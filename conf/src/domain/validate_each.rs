@@ -19,14 +19,19 @@ pub(super) fn run(def: &DomainDefinition, place: Place<'_>) -> Result<()> {
     for device in def.devices.iter() {
         nth = if device.name() == kind { nth + 1 } else { 0 };
         kind = device.name();
-        let common = device.info().map_or(Ok(()), |info| common(device, info));
-        common.and_then(|()| one(device, def)).map_err(|error| place.device(device, nth, error))?;
+        device_alone(device, def).map_err(|error| place.device(device, nth, error))?;
     }
     let ramfb = |h: &&Hostdev| matches!(h.source, HostdevSource::Mdev { ramfb: Some(on), .. } if on.is_on());
     if def.devices.hostdevs.iter().filter(ramfb).count() > 1 {
         return unsupported("Only one vgpu device can have 'ramfb' enabled");
     }
     Ok(())
+}
+
+/// Refuses one device that contradicts itself.
+pub(super) fn device_alone(device: DeviceRef<'_>, def: &DomainDefinition) -> Result<()> {
+    device.info().map_or(Ok(()), |info| common(device, info))?;
+    one(device, def)
 }
 
 fn common(device: DeviceRef<'_>, info: &DeviceInfo) -> Result<()> {

@@ -294,4 +294,18 @@ impl Disk {
             .try_fold(0_u32, |index, b| index.checked_mul(26)?.checked_add(u32::from(b - b'a') + 1))
             .map(|n| n - 1)
     }
+
+    /// The drive address that the letters of the target stand for; `None` on
+    /// a bus without such addresses.
+    pub fn default_place(&self) -> Option<DriveAddress> {
+        let index = self.index()?;
+        let at = |controller, bus, unit| DriveAddress { controller, bus, target: 0, unit };
+        Some(match self.target.bus? {
+            DiskBus::Ide => at(index / 4, (index % 4) / 2, index % 2),
+            DiskBus::Fdc => at(index / 2, 0, index % 2),
+            DiskBus::Sata => at(index / 6, 0, index % 6),
+            DiskBus::Scsi => at(index / 7, 0, index % 7),
+            _ => return None,
+        })
+    }
 }

@@ -52,6 +52,11 @@ macro_rules! devices {
                 self.as_ref().format(flags.mode())
             }
 
+            /// A copy of a device of a domain.
+            pub fn of(device: DeviceRef<'_>) -> Self {
+                match device { $(DeviceRef::$variant(device) => Self::$variant(Box::new(device.clone())),)+ }
+            }
+
             /// A look at it.
             pub fn as_ref(&self) -> DeviceRef<'_> {
                 match self { $(Self::$variant(device) => DeviceRef::$variant(device),)+ }
@@ -143,6 +148,53 @@ macro_rules! devices {
                     }
                 )+
                 false
+            }
+
+            /// The device at a place among those of the kind of `like`.
+            pub fn nth(&self, like: DeviceRef<'_>, at: usize) -> Option<DeviceRef<'_>> {
+                match like { $(DeviceRef::$variant(_) => self.$list.get(at).map(DeviceRef::$variant),)+ }
+            }
+
+            /// The device at a place among those of the kind of `like`, to be changed.
+            pub fn nth_mut(&mut self, like: DeviceRef<'_>, at: usize) -> Option<DeviceMut<'_>> {
+                match like { $(DeviceRef::$variant(_) => self.$list.get_mut(at).map(DeviceMut::$variant),)+ }
+            }
+
+            /// The place of the first device of the kind of `like` that fits.
+            pub fn position(&self, like: DeviceRef<'_>, fits: impl Fn(DeviceRef<'_>) -> bool) -> Option<usize> {
+                match like { $(DeviceRef::$variant(_) => self.$list.iter().position(|d| fits(DeviceRef::$variant(d))),)+ }
+            }
+
+            /// How many devices of the kind of `like` there are.
+            pub fn count(&self, like: DeviceRef<'_>) -> usize {
+                match like { $(DeviceRef::$variant(_) => self.$list.len(),)+ }
+            }
+
+            /// Takes out the device at a place among those of the kind of `like`.
+            pub fn remove(&mut self, like: DeviceRef<'_>, at: usize) -> Option<Device> {
+                match like {
+                    $(DeviceRef::$variant(_) => {
+                        let found = at < self.$list.len();
+                        found.then(|| Device::$variant(Box::new(self.$list.remove(at))))
+                    })+
+                }
+            }
+
+            /// Puts a device in the place of another one of its kind.
+            ///
+            /// * Returns what was there; none, and nothing is changed, when there is no such place.
+            pub fn replace(&mut self, at: usize, device: Device) -> Option<Device> {
+                match device {
+                    $(Device::$variant(device) => {
+                        let place = self.$list.get_mut(at)?;
+                        Some(Device::$variant(Box::new(std::mem::replace(place, *device))))
+                    })+
+                }
+            }
+
+            /// Takes out all devices of the kind of `like`.
+            pub(crate) fn clear_kind(&mut self, like: DeviceRef<'_>) {
+                match like { $(DeviceRef::$variant(_) => self.$list.clear(),)+ }
             }
 
             /// Adds a device behind those of its kind.

@@ -11,6 +11,7 @@ mod crypto;
 mod disk;
 mod disk_driver;
 mod filesystem;
+mod find;
 mod graphics;
 mod hostdev;
 mod hub;
