@@ -5,8 +5,8 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Address, Controller, ControllerType, DeviceInfo, Disk, DiskBus, InterfaceSource, MemoryDevice, MemoryModel,
-    StorageSource,
+    Address, Controller, ControllerType, Device, DeviceInfo, DeviceRef, Disk, DiskBus, InterfaceSource, MemoryDevice,
+    MemoryModel, StorageSource,
 };
 use oxivirt_core::{Error, Result};
 
@@ -20,15 +20,9 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
         let name = controller(c, q35, i440fx);
         give(&mut c.info, || name);
     }
-    let mut usb_disks = 0;
-    let flat: Vec<u32> = devices
-        .controllers
-        .iter()
-        .filter(|c| c.kind == ControllerType::Scsi && command::is_flat_scsi(c.model.as_deref()))
-        .filter_map(|c| c.index)
-        .collect();
+    let flat = flat_controllers(&devices.controllers);
     for d in &mut devices.disks {
-        let name = disk(d, &flat, &mut usb_disks)?;
+        let name = disk(d, &flat)?;
         give(&mut d.info, || name);
     }
     number(devices.filesystems.iter_mut().map(|d| &mut d.info), "fs");
@@ -95,20 +89,21 @@ fn controller(c: &Controller, q35: bool, i440fx: bool) -> String {
     }
 }
 
+/// The SCSI controllers that know units only.
+fn flat_controllers(controllers: &[Controller]) -> Vec<u32> {
+    let flat = |c: &&Controller| c.kind == ControllerType::Scsi && command::is_flat_scsi(c.model.as_deref());
+    controllers.iter().filter(flat).filter_map(|c| c.index).collect()
+}
+
 /// `flat` are the SCSI controllers that know units only.
-fn disk(d: &Disk, flat: &[u32], usb_disks: &mut u32) -> Result<String> {
+fn disk(d: &Disk, flat: &[u32]) -> Result<String> {
     let bus = d.target.bus.ok_or_else(|| Error::internal(format!("disk '{}' has no bus", d.target.dev)))?;
     match bus {
-        DiskBus::Virtio => {
+        DiskBus::Virtio | DiskBus::Usb => {
             let index = d.index().ok_or_else(|| {
                 Error::config_unsupported(format!("cannot convert '{}' to a disk number", d.target.dev))
             })?;
-            Ok(format!("virtio-disk{index}"))
-        }
-        DiskBus::Usb => {
-            let number = *usb_disks;
-            *usb_disks += 1;
-            Ok(format!("usb-disk{number}"))
+            Ok(format!("{}-disk{index}", bus.as_str()))
         }
         _ => match &d.info.address {
             Some(Address::Drive(at)) if bus == DiskBus::Scsi && !flat.contains(&at.controller) => {
@@ -120,17 +115,21 @@ fn disk(d: &Disk, flat: &[u32], usb_disks: &mut u32) -> Result<String> {
     }
 }
 
+fn memory_prefix(model: MemoryModel) -> &'static str {
+    match model {
+        MemoryModel::Dimm => "dimm",
+        MemoryModel::Nvdimm => "nvdimm",
+        MemoryModel::VirtioPmem => "virtiopmem",
+        MemoryModel::VirtioMem => "virtiomem",
+        MemoryModel::SgxEpc => "epc",
+    }
+}
+
 /// Modules with a slot are called after it.
 fn memories(modules: &mut [MemoryDevice]) {
     let mut counts = std::collections::HashMap::<&str, u32>::new();
     for module in modules {
-        let prefix = match module.model {
-            MemoryModel::Dimm => "dimm",
-            MemoryModel::Nvdimm => "nvdimm",
-            MemoryModel::VirtioPmem => "virtiopmem",
-            MemoryModel::VirtioMem => "virtiomem",
-            MemoryModel::SgxEpc => "epc",
-        };
+        let prefix = memory_prefix(module.model);
         let next = counts.entry(prefix).or_default();
         let number = match &module.info.address {
             Some(Address::Dimm { slot: Some(slot), .. }) => *slot,
@@ -177,6 +176,80 @@ pub fn number_images(domain: &mut DomainDefinition) {
             below = layer.backing.as_deref_mut();
         }
     }
+}
+
+/// Numbers the images of one disk, from the first number that is free: images
+/// on top before those below.
+pub(crate) fn number_disk(disk: &mut Disk, first: u32) {
+    use oxivirt_conf::domain::devices::BackingStore;
+    let mut next = first;
+    let mut take = || {
+        let given = next;
+        next = next.saturating_add(1);
+        Some(given)
+    };
+    if disk.source.is_empty() {
+        return;
+    }
+    number_image(&mut disk.source, &mut take);
+    let mut below = disk.backing.as_deref_mut();
+    while let Some(BackingStore::Layer(layer)) = below {
+        number_image(&mut layer.source, &mut take);
+        below = layer.backing.as_deref_mut();
+    }
+}
+
+/// Gives a device that is plugged into a running domain its alias: the next
+/// one of its kind. It has its place already.
+pub(crate) fn assign_one(domain: &DomainDefinition, device: &mut Device) -> Result<()> {
+    let (q35, i440fx) = (command::is_q35(domain), command::is_i440fx(domain));
+    let flat = flat_controllers(&domain.devices.controllers);
+    let name = match &*device {
+        Device::Controller(c) => controller(c, q35, i440fx),
+        Device::Disk(d) => disk(d, &flat)?,
+        Device::Memory(module) => match &module.info.address {
+            Some(Address::Dimm { slot: Some(slot), .. }) => format!("{}{slot}", memory_prefix(module.model)),
+            _ => next(domain, memory_prefix(module.model)),
+        },
+        // The first one may have the name of a serial line.
+        Device::Console(_) => {
+            let taken = |number: &usize| domain.devices.by_alias(&format!("console{number}")).is_some();
+            let free = (domain.devices.consoles.len()..).find(|number| !taken(number));
+            format!("console{}", free.unwrap_or_default())
+        }
+        other => next(domain, prefix(other.as_ref())?),
+    };
+    if let Some(info) = device.as_mut().info() {
+        give(info, || name);
+    }
+    Ok(())
+}
+
+/// What aliases of a kind begin with.
+fn prefix(device: DeviceRef<'_>) -> Result<&'static str> {
+    use DeviceRef as D;
+    Ok(match device {
+        D::Filesystem(_) => "fs",
+        D::Interface(card) if matches!(card.source, InterfaceSource::Hostdev { .. }) => "hostdev",
+        D::Interface(_) => "net",
+        D::Serial(_) => "serial",
+        D::Channel(_) => "channel",
+        D::Input(_) => "input",
+        D::Hostdev(_) => "hostdev",
+        D::RedirDev(_) => "redir",
+        D::Watchdog(_) => "watchdog",
+        D::Rng(_) => "rng",
+        D::Shmem(_) => "shmem",
+        D::Vsock(_) => "vsock",
+        other => return Err(Error::internal(format!("no names for devices of kind '{}'", other.name()))),
+    })
+}
+
+/// The name behind all those that begin with a prefix.
+fn next(domain: &DomainDefinition, prefix: &str) -> String {
+    let number = |device: DeviceRef<'_>| device.info()?.alias.as_deref()?.strip_prefix(prefix)?.parse::<u32>().ok();
+    let highest = domain.devices.iter().filter_map(number).max();
+    format!("{prefix}{}", highest.map_or(0, |highest| highest.saturating_add(1)))
 }
 
 /// An image, and what it keeps its bytes in.

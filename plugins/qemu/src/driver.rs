@@ -141,7 +141,9 @@ impl EventSink for HostSink {
                 self.emit(Event::io_error_reason(&domain, &path, &alias, action, &reason));
             }
             Notice::BalloonChange(kib) => self.emit(Event::balloon_change(&domain, kib)),
+            Notice::DeviceAdded(alias) => self.emit(Event::device_added(&domain, &alias)),
             Notice::DeviceRemoved(alias) => self.emit(Event::device_removed(&domain, &alias)),
+            Notice::DeviceRemovalFailed(alias) => self.emit(Event::device_removal_failed(&domain, &alias)),
             Notice::Metadata(kind, uri) => self.emit(Event::metadata_change(&domain, kind, uri.as_deref())),
             Notice::TrayChange(alias, open) => {
                 self.emit(Event::tray_change(&domain, &alias, i32::from(!open)));

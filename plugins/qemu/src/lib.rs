@@ -6,6 +6,7 @@
 //! of each. Below that, each part stands alone: [`monitor`] talks to a QEMU,
 //! [`process`] starts and ends one, [`command`] writes its command line from a
 //! definition that [`hooks`], [`arch`], [`addresses`] and [`aliases`] completed,
+//! [`hotplug`] changes the devices of a guest that runs,
 //! [`capabilities`] knows what a binary can do, [`domain_capabilities`] tells
 //! clients, [`firmware`] finds images to boot from.
 
@@ -24,6 +25,7 @@ pub mod driver;
 pub mod firmware;
 pub mod guests;
 pub mod hooks;
+pub mod hotplug;
 mod keycodes;
 pub mod lifecycle;
 pub mod marks;
@@ -56,6 +58,7 @@ oxivirt_core::plugin! {
                 domain_listing,
                 domain_information,
                 domain_config,
+                domain_devices,
                 domain_block,
                 domain_stats,
                 domain_save,

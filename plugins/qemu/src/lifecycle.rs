@@ -210,8 +210,12 @@ pub enum Notice {
     },
     /// Its balloon has this size, in KiB.
     BalloonChange(u64),
+    /// A device was plugged in.
+    DeviceAdded(String),
     /// A device is gone.
     DeviceRemoved(String),
+    /// The guest keeps a device that it was asked to let go.
+    DeviceRemovalFailed(String),
     /// Title, description or metadata changed; the number says which.
     Metadata(i32, Option<String>),
     /// A medium tray opened (true) or closed.

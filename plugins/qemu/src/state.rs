@@ -12,6 +12,7 @@ use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::object;
 use oxivirt_core::{Error, ErrorDomain, Result};
 
+use crate::hotplug::Unplugs;
 use crate::lifecycle::{Paused, Running, State};
 use crate::marks::Marks;
 use crate::monitor::{Event, Monitor, VcpuThread};
@@ -80,6 +81,8 @@ pub struct Guest {
     run: Mutex<Option<Arc<Run>>>,
     queue: Mutex<Queue>,
     noted: Condvar,
+    /// Who waits for devices that the guest was asked to let go.
+    pub unplugs: Unplugs,
 }
 
 impl object::Private for Guest {

@@ -16,8 +16,10 @@ mod descriptors;
 mod domaincaps;
 mod emulators;
 mod host;
+mod hotplug;
 mod memory_lock;
 mod status;
+mod willing;
 mod xml;
 
 /// What one case came to: the first thing that is wrong, if any.
@@ -34,6 +36,7 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("qemu(xml)", "qemu", xml::suite),
     ("qemu(args)", "qemu", args::suite),
     ("qemu-active", "qemu-active", active::suite),
+    ("qemu-hotplug", "qemu-hotplug", hotplug::suite),
     ("qemu-status", "qemu-status", status::suite),
     ("domaincaps", "domaincaps", domaincaps::generated),
     ("qemucaps2xml", "qemucaps2xml", capabilities::suite),

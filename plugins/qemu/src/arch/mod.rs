@@ -195,7 +195,11 @@ fn controller(c: &mut Controller, board: &Board, emulator: Option<&Emulator>, to
         ControllerType::Usb if open && today && board.host_bridges => {
             ["qemu-xhci"].iter().chain(board.usb).find(|model| there(model))
         }
-        ControllerType::Usb if open => board.usb.iter().find(|model| there(model)),
+        // One that sits somewhere is there, whatever it is.
+        ControllerType::Usb if open => {
+            let placed = c.info.address.is_some();
+            board.usb.iter().find(|model| there(model)).filter(|model| !(placed && **model == "none"))
+        }
         ControllerType::Scsi if open => board.scsi.iter().find(|model| there(model)),
         _ => return,
     };

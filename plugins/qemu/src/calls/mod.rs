@@ -5,6 +5,7 @@ mod config;
 mod connect;
 mod console;
 mod cpu_models;
+mod devices;
 mod guest;
 mod information;
 mod jobs;

@@ -2,7 +2,7 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Address, BalloonModel, Channel, ChannelTarget, CharKind, DiskBus, DiskDevice, Input, InputBus, InputType,
+    Address, BalloonModel, Channel, ChannelTarget, CharKind, Console, DiskBus, DiskDevice, Input, InputBus, InputType,
     MemBalloon, Panic, PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel,
 };
 use oxivirt_core::{Error, Result};
@@ -179,7 +179,7 @@ fn floppy_boot(b: &mut Builder<'_>, own_device: bool) -> Result<()> {
     Ok(())
 }
 
-fn serial(b: &mut Builder<'_>, s: &Serial) -> Result<()> {
+pub(super) fn serial(b: &mut Builder<'_>, s: &Serial) -> Result<()> {
     let alias = super::alias(&s.info)?.to_owned();
     let model = s.model.as_deref().unwrap_or("isa-serial").to_owned();
     let id = chardev(b, &s.source, &alias, Use::Plain)?;
@@ -203,7 +203,7 @@ fn serial(b: &mut Builder<'_>, s: &Serial) -> Result<()> {
     Ok(())
 }
 
-fn channel(b: &mut Builder<'_>, c: &Channel) -> Result<()> {
+pub(super) fn channel(b: &mut Builder<'_>, c: &Channel) -> Result<()> {
     let alias = super::alias(&c.info)?.to_owned();
     let id = chardev(b, &c.source, &alias, Use::Plain)?;
     match &c.target {
@@ -237,33 +237,34 @@ fn consoles(b: &mut Builder<'_>) -> Result<()> {
     for (at, c) in domain.devices.consoles.iter().enumerate() {
         match c.target_type.as_deref() {
             Some("serial") | None if at == 0 && !domain.devices.serials.is_empty() => {}
-            Some("virtio") => {
-                let alias = super::alias(&c.info)?.to_owned();
-                let id = chardev(b, &c.source, &alias, Use::Plain)?;
-                let place = place::device(b, &c.info, "console")?;
-                let props =
-                    Props::new().text("driver", "virtconsole").and(&place).text("chardev", id).text("id", alias);
-                b.json("-device", &props);
-            }
-            Some(line @ ("sclp" | "sclplm")) => {
-                let alias = super::alias(&c.info)?.to_owned();
-                let id = chardev(b, &c.source, &alias, Use::Plain)?;
-                let driver = if line == "sclp" { "sclpconsole" } else { "sclplmconsole" };
-                let props = Props::new().text("driver", driver).text("chardev", id).text("id", alias);
-                b.json("-device", &props);
-            }
-            other => {
-                return Err(Error::config_unsupported(format!(
-                    "console target type '{}' is not supported by this driver",
-                    other.unwrap_or("serial")
-                )));
-            }
+            _ => console(b, c)?,
         }
     }
     Ok(())
 }
 
-fn input(b: &Builder<'_>, i: &Input) -> Result<Option<Props>> {
+/// A console that is a device of its own.
+pub(super) fn console(b: &mut Builder<'_>, c: &Console) -> Result<()> {
+    let line = c.target_type.as_deref().unwrap_or("serial");
+    let driver = match line {
+        "virtio" => "virtconsole",
+        "sclp" => "sclpconsole",
+        "sclplm" => "sclplmconsole",
+        other => {
+            return Err(Error::config_unsupported(format!(
+                "console target type '{other}' is not supported by this driver"
+            )));
+        }
+    };
+    let alias = super::alias(&c.info)?.to_owned();
+    let id = chardev(b, &c.source, &alias, Use::Plain)?;
+    let place = if line == "virtio" { place::device(b, &c.info, "console")? } else { Props::new() };
+    let props = Props::new().text("driver", driver).and(&place).text("chardev", id).text("id", alias);
+    b.json("-device", &props);
+    Ok(())
+}
+
+pub(super) fn input(b: &Builder<'_>, i: &Input) -> Result<Option<Props>> {
     let alias = super::alias(&i.info)?;
     let bus = i.bus.unwrap_or(InputBus::Ps2);
     let bad = || {
@@ -317,7 +318,7 @@ fn input(b: &Builder<'_>, i: &Input) -> Result<Option<Props>> {
     Ok(Some(props.and(&place::device(b, &i.info, "input")?)))
 }
 
-fn watchdog(b: &mut Builder<'_>, w: &Watchdog) -> Result<()> {
+pub(super) fn watchdog(b: &mut Builder<'_>, w: &Watchdog) -> Result<()> {
     let alias = super::alias(&w.info)?.to_owned();
     let driver = match w.model {
         // Built into the board; only told not to be deaf.
@@ -365,7 +366,7 @@ fn balloon(b: &Builder<'_>, m: &MemBalloon) -> Result<Option<Props>> {
     Ok(Some(props.and(&place::device(b, &m.info, "memballoon")?)))
 }
 
-fn rng(b: &mut Builder<'_>, r: &Rng) -> Result<()> {
+pub(super) fn rng(b: &mut Builder<'_>, r: &Rng) -> Result<()> {
     let alias = super::alias(&r.info)?.to_owned();
     let object = format!("obj{alias}");
     let backend = match &r.backend {

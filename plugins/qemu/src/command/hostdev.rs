@@ -15,8 +15,8 @@ use super::{Builder, Opening, Props, alias, place};
 pub(super) fn all(b: &mut Builder<'_>, mut index: u32) -> Result<()> {
     let domain = b.domain;
     for net in &domain.devices.interfaces {
-        if let InterfaceSource::Hostdev { address, .. } = &net.source {
-            card(b, net, address.as_ref())?;
+        if matches!(net.source, InterfaceSource::Hostdev { .. }) {
+            host_card(b, net)?;
         }
     }
     for hostdev in &domain.devices.hostdevs {
@@ -25,12 +25,16 @@ pub(super) fn all(b: &mut Builder<'_>, mut index: u32) -> Result<()> {
     Ok(())
 }
 
-fn card(b: &mut Builder<'_>, net: &Interface, address: Option<&PciAddress>) -> Result<()> {
-    let address = address.ok_or_else(|| Error::config_unsupported("a card of the host needs its PCI address"))?;
+/// A card that is a device of the host.
+pub(super) fn host_card(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
+    let InterfaceSource::Hostdev { address: Some(address), .. } = &net.source else {
+        return Err(Error::config_unsupported("a card of the host needs its PCI address"));
+    };
     pci(b, &net.info, address, net.driver.model.as_deref(), net.teaming.as_deref())
 }
 
-fn one(b: &mut Builder<'_>, hostdev: &Hostdev, index: &mut u32) -> Result<()> {
+/// A device of the host; `index` is the number of the next node.
+pub(super) fn one(b: &mut Builder<'_>, hostdev: &Hostdev, index: &mut u32) -> Result<()> {
     let info = &hostdev.info;
     let alias = alias(info)?.to_owned();
     match &hostdev.source {

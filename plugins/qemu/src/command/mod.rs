@@ -22,6 +22,7 @@ mod memory;
 mod namespace;
 mod net;
 mod place;
+mod plug;
 mod props;
 mod protection;
 mod storage;
@@ -43,7 +44,9 @@ use crate::process::GuestFiles;
 use crate::settings::{Deprecation, Settings};
 
 pub(crate) use flash::variables as firmware_variables;
+pub use plug::{Argument, Free, medium, plug};
 pub use props::{Props, escape, on_off};
+pub(crate) use storage::is_empty as is_empty_source;
 pub use storage::{Sealed, Secret};
 
 /// What building a command line needs from the host. Descriptors are given by
@@ -162,6 +165,7 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         boot: boot_order(request.domain),
         fdsets: 0,
         before: RefCell::default(),
+        plugged: false,
     };
     devices::refuse_unknown(request.domain)?;
     let name = escape(&request.domain.name);
@@ -236,6 +240,8 @@ struct Builder<'a> {
     fdsets: u32,
     /// Devices that have to come before the next one.
     before: RefCell<Vec<Props>>,
+    /// It is for the monitor of a running QEMU.
+    plugged: bool,
 }
 
 impl Builder<'_> {

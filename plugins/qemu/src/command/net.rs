@@ -92,7 +92,7 @@ pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
 
 /// `-netdev`; versions that do not read JSON there get words.
 pub(super) fn netdev(b: &mut Builder<'_>, props: &Props) {
-    match b.emulator.netdevs.contains("dgram") {
+    match b.plugged || b.emulator.netdevs.contains("dgram") {
         true => b.json("-netdev", props),
         false => b.pair("-netdev", words(props)),
     }

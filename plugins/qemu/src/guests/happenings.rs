@@ -8,11 +8,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use oxivirt_conf::domain::LifecycleAction;
+use oxivirt_conf::domain::{DomainDefinition, LifecycleAction};
 use oxivirt_conf::object::JobKind;
+use oxivirt_conf::xml::KiB;
 use serde_json::Value;
 
 use super::{ANSWER, Guests};
+use crate::hotplug::News;
 use crate::lifecycle::{Asleep, Crashed, Lifecycle, Notice, Paused, Running, ShutDown, ShutOff, State};
 use crate::monitor::{Event, Handler};
 use crate::state::{Happening, Object, Run};
@@ -38,6 +40,19 @@ impl Handler for Listener {
     fn event(&self, event: Event) {
         if let (Some(guests), Some(object)) = (self.guests.upgrade(), self.object.upgrade()) {
             guests.pass_on(&object.snapshot(), &event);
+        }
+        // Whoever waits for a device has the guest's job and does the rest;
+        // the line may be held up by something that waits for that job.
+        let news = match event.name.as_str() {
+            "DEVICE_DELETED" => Some(News::Gone),
+            "DEVICE_UNPLUG_GUEST_ERROR" => Some(News::Refused),
+            _ => None,
+        };
+        if let (Some(news), Some(alias), Some(object)) = (news, event.text("device"), self.object.upgrade())
+            && object.private().unplugs.tell(alias, news)
+            && news == News::Gone
+        {
+            return;
         }
         self.push(Happening::Event(event));
     }
@@ -122,9 +137,15 @@ impl Guests {
                     if alias.is_some_and(|alias| alias.starts_with("vcpu")) {
                         self.vcpu_left(object, run);
                     } else if let Some(alias) = alias {
-                        self.tell(&object.snapshot(), Notice::DeviceRemoved(alias.to_owned()));
+                        self.with_turn(object, run, |job| self.device_gone(job, alias));
                     }
                 }
+                "DEVICE_UNPLUG_GUEST_ERROR" => {
+                    if let Some(alias) = event.text("device") {
+                        self.tell(&object.snapshot(), Notice::DeviceRemovalFailed(alias.to_owned()));
+                    }
+                }
+                "MEMORY_DEVICE_SIZE_CHANGE" => self.memory_taken(object, run, &event),
                 "DEVICE_TRAY_MOVED" => {
                     if let (Some(alias), Some(open)) = (event.text("id"), event.flag("tray-open")) {
                         self.tell(&object.snapshot(), Notice::TrayChange(alias.to_owned(), open));
@@ -133,12 +154,6 @@ impl Guests {
                 "VSERPORT_CHANGE" => self.channel_changed(object, run, &event),
                 "BLOCK_WRITE_THRESHOLD" => self.threshold_crossed(object, &event),
                 "NIC_RX_FILTER_CHANGED" => {}
-                "MEMORY_DEVICE_SIZE_CHANGE" => {
-                    let alias = event.text("qom-path").map(super::status::alias_in);
-                    if let (Some(alias), Some(bytes)) = (alias, event.data.get("size").and_then(Value::as_u64)) {
-                        self.tell(&object.snapshot(), Notice::MemoryDeviceSize(alias, bytes / 1024));
-                    }
-                }
                 "MEMORY_FAILURE" => self.memory_failed(object, &event),
                 "POWERDOWN" | "RESET_DONE" => {}
                 other => tracing::debug!(event = other, "monitor event without a consequence"),
@@ -306,6 +321,27 @@ impl Guests {
                 self.conclude(object, run, ShutOff::Crashed);
             }
         }
+    }
+
+    /// The guest took or gave memory of a module that it can be asked to.
+    fn memory_taken(&self, object: &Arc<Object>, run: &Arc<Run>, event: &Event) {
+        let alias = event.text("id").map(str::to_owned);
+        let alias = alias.or_else(|| event.text("qom-path").map(super::status::alias_in));
+        let (Some(alias), Some(bytes)) = (alias, event.data.get("size").and_then(Value::as_u64)) else { return };
+        self.with_turn(object, run, |job| {
+            let mut live = DomainDefinition::clone(job.snapshot().definition());
+            let mut modules = live.devices.memories.iter_mut();
+            let Some(module) = modules.find(|module| module.info.alias.as_ref() == Some(&alias)) else {
+                return Ok(());
+            };
+            module.target.current = Some(KiB(bytes / 1024));
+            job.update(|snapshot| {
+                snapshot.set_definition(live);
+                Ok(())
+            })?;
+            self.save_status(job.object())
+        });
+        self.tell(&object.snapshot(), Notice::MemoryDeviceSize(alias, bytes / 1024));
     }
 
     fn watchdog(&self, object: &Arc<Object>, run: &Run, event: &Event) {

@@ -1,6 +1,6 @@
 //! What a command line needs from the host, for real.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,12 +13,13 @@ use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
 use crate::command::{Host, Opening, Sealed, Secret, Taps};
+use crate::hotplug::PlugHost;
 use crate::process::{self, pages};
 use crate::sys;
 
 /// Opens descriptors and remembers which number each will have in QEMU.
 #[derive(Debug)]
-pub(super) struct RealHost {
+pub(crate) struct RealHost {
     pub(super) descriptors: Vec<(OwnedFd, i32)>,
     /// Names of the tap devices, by hardware address.
     pub(super) taps: Vec<(Option<oxivirt_conf::domain::devices::MacAddress>, String)>,
@@ -29,7 +30,7 @@ pub(super) struct RealHost {
 
 impl RealHost {
     /// Numbers from `first` on are free in QEMU.
-    pub(super) fn new(first: i32, master_key: PathBuf) -> Self {
+    pub(crate) fn new(first: i32, master_key: PathBuf) -> Self {
         Self { descriptors: Vec::new(), taps: Vec::new(), next: first, master_key }
     }
 
@@ -51,6 +52,16 @@ impl RealHost {
             .open(path)
             .map_err(|e| Error::system(format_args!("Unable to open file '{path}'"), &e))?;
         Ok(self.keep(file.into()))
+    }
+}
+
+impl PlugHost for RealHost {
+    fn descriptor(&self, number: i32) -> Option<BorrowedFd<'_>> {
+        self.descriptors.iter().find(|(_, other)| *other == number).map(|(fd, _)| fd.as_fd())
+    }
+
+    fn tap_names(&self) -> Vec<(Option<oxivirt_conf::domain::devices::MacAddress>, String)> {
+        self.taps.clone()
     }
 }
 

@@ -157,6 +157,9 @@ impl Guests {
         job.object().note(|status| {
             status.enter(state);
         });
+        if let Err(error) = self.settle_devices(&job) {
+            tracing::error!(domain = %name, %error, "the devices of a guest are not settled");
+        }
         self.look_at_channels(&object, &run);
         self.count_again(&object, &run);
         self.save_status(&object)?;

@@ -10,6 +10,7 @@ mod block;
 mod change;
 mod cpus;
 mod define;
+mod devices;
 mod dirty_rate;
 mod displays;
 mod dump;
@@ -53,6 +54,8 @@ pub(crate) use agent::{FileSystem, GuestCard, GuestCpu, Kinds, Seat};
 pub use change::RebootMode;
 pub use define::Undefine;
 pub(crate) use dump::DumpOptions;
+#[cfg(test)]
+pub(crate) use host::RealHost;
 pub(crate) use interfaces::{card_at, interface_stats, seen_addresses};
 pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
 pub(crate) use pins::Pinned;

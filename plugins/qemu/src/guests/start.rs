@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use oxivirt_conf::domain::devices::{
-    ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, SocketMode, StorageKind,
+    Channel, ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, SocketMode, StorageKind,
 };
 use oxivirt_conf::domain::{DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
@@ -147,11 +147,12 @@ impl Guests {
         refuse_host_side(live)?;
         check_sources(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
-        fill_channels(live, files);
+        live.devices.channels.iter_mut().for_each(|channel| fill_channel(channel, files));
         self.fill_displays(live, files, &settings, ports)?;
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
         aliases::number_images(live);
+        status::note_backends(live)?;
         cpu_model::check(live, &emulator)?;
         cpu_model::expand(live, &emulator)?;
         let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone());
@@ -287,19 +288,15 @@ impl Guests {
     }
 }
 
-/// Sockets of channels that name none.
-fn fill_channels(live: &mut DomainDefinition, files: &GuestFiles) {
-    for channel in &mut live.devices.channels {
-        let name = match &channel.target {
-            ChannelTarget::Virtio { name: Some(name), .. } => name.replace('/', "_"),
-            _ => continue,
-        };
-        if let CharKind::Unix(unix) = &mut channel.source.kind
-            && unix.path.is_none()
-        {
-            unix.mode = Some(SocketMode::Bind);
-            unix.path = Some(files.channels.join(name).to_string_lossy().into_owned());
-        }
+/// The socket of a channel that names none.
+pub(super) fn fill_channel(channel: &mut Channel, files: &GuestFiles) {
+    if let (ChannelTarget::Virtio { name: Some(name), .. }, CharKind::Unix(unix)) =
+        (&channel.target, &mut channel.source.kind)
+        && unix.path.is_none()
+    {
+        let name = name.replace('/', "_");
+        unix.mode = Some(SocketMode::Bind);
+        unix.path = Some(files.channels.join(name).to_string_lossy().into_owned());
     }
 }
 
@@ -364,16 +361,21 @@ fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::Vcp
 
 /// A missing image is better told before QEMU is started.
 fn check_sources(live: &DomainDefinition) -> Result<()> {
-    let path = |disk: &Disk| match &disk.source.kind {
-        StorageKind::File { path, .. } | StorageKind::Block { path } => path.clone(),
-        _ => None,
-    };
-    let mut files: Vec<String> = live.devices.disks.iter().filter_map(path).collect();
-    files.extend([&live.os.kernel, &live.os.initrd, &live.os.dtb].into_iter().flatten().cloned());
-    for file in files {
-        std::fs::metadata(&file).map_err(|e| Error::system(format_args!("Cannot access storage file '{file}'"), &e))?;
+    live.devices.disks.iter().try_for_each(check_disk)?;
+    [&live.os.kernel, &live.os.initrd, &live.os.dtb].into_iter().flatten().try_for_each(|file| check_file(file))
+}
+
+/// The same of one disk.
+pub(super) fn check_disk(disk: &Disk) -> Result<()> {
+    match &disk.source.kind {
+        StorageKind::File { path: Some(path), .. } | StorageKind::Block { path: Some(path) } => check_file(path),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+fn check_file(file: &str) -> Result<()> {
+    let found = std::fs::metadata(file);
+    found.map(drop).map_err(|e| Error::system(format_args!("Cannot access storage file '{file}'"), &e))
 }
 
 fn write_master_key(files: &GuestFiles) -> Result<()> {

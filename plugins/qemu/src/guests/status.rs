@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use oxivirt_conf::domain::devices::{CharKind, CharSource, StorageKind};
+use oxivirt_conf::domain::devices::{CharKind, CharSource, Hostdev, HostdevSource, StorageKind};
 use oxivirt_conf::domain::{self as conf, DomainDefinition, DomainStatus};
 use oxivirt_conf::object::Lasting;
 use oxivirt_core::{Error, Result};
@@ -64,6 +64,17 @@ impl Lasting<DomainDefinition> for Guest {
         status.vcpus = Arc::new(saved.private.vcpus.clone());
         Ok((Snapshot::active(domain.clone(), None, Some(id), status), Self::default()))
     }
+}
+
+/// Notes the nodes behind SCSI devices of the host, as the command line of a
+/// start will name them.
+pub(super) fn note_backends(domain: &mut DomainDefinition) -> Result<()> {
+    let scsi = |h: &&mut Hostdev| matches!(h.source, HostdevSource::Scsi(_));
+    let first = crate::aliases::free_index(domain);
+    for (index, hostdev) in (first..).zip(domain.devices.hostdevs.iter_mut().filter(scsi)) {
+        status::note_backend(hostdev, &format!("libvirt-{index}-backend"))?;
+    }
+    Ok(())
 }
 
 /// The terminals in a live definition.

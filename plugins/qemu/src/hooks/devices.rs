@@ -120,7 +120,7 @@ fn shmem(shmem: &mut Shmem) {
 }
 
 /// A socket that the driver chose is forgotten: it is chosen anew at each start.
-fn channel(channel: &mut Channel, site: &Site) {
+pub(super) fn channel(channel: &mut Channel, site: &Site) {
     let ChannelTarget::Virtio { name: Some(name), .. } = &channel.target else { return };
     let CharKind::Unix(socket) = &mut channel.source.kind else { return };
     let Some(path) = &socket.path else { return };

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use oxivirt_conf::domain::devices::DeviceMut;
+use oxivirt_conf::domain::devices::{Controller, DeviceMut};
 use oxivirt_conf::domain::{AbiChange, DomainDefinition, DomainHooks, DomainType, OsType, ParseFlags};
 use oxivirt_core::{Error, Result};
 
@@ -179,6 +179,18 @@ impl DomainHooks for Hooks<'_> {
             false => Err(AbiChange { path: "/domain/memoryBacking/source/@type".to_owned(), old, new }.into()),
         }
     }
+}
+
+/// Takes the paths out of channels that the driver chose, as for storing.
+pub(crate) fn forget_chosen_paths(def: &mut DomainDefinition, site: &Site) {
+    def.devices.channels.iter_mut().for_each(|channel| devices::channel(channel, site));
+}
+
+/// The model that a controller has where none is given.
+pub fn default_model(controller: &Controller, def: &DomainDefinition) -> Option<String> {
+    let mut controller = controller.clone();
+    devices::controller(&mut controller, &shape(def));
+    controller.model
 }
 
 /// Whether the guest runs already: a model that its status file does not name

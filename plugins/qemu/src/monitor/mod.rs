@@ -13,7 +13,7 @@ mod runtime;
 #[cfg(test)]
 mod tests;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,14 +108,35 @@ impl Monitor {
     ///   refusal.
     /// * Blocks up to `limit`.
     pub fn execute(&self, command: &str, arguments: Value, limit: Duration) -> Result<Value> {
-        self.attempt(command, arguments, limit).map_err(|failure| {
-            let error = failure.into_error(&self.domain, command);
-            let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
-            match error.code() == ErrorCode::OPERATION_TIMEOUT && !holder.is_empty() {
-                true => Error::timed_out(format!("{} (held by {holder})", error.detail())),
-                false => error,
-            }
-        })
+        self.attempt(command, arguments, limit).map_err(|failure| self.explain(failure, command))
+    }
+
+    /// Runs a command that a descriptor goes along with, as
+    /// [`execute`](Self::execute) does.
+    pub fn execute_with(
+        &self,
+        command: &str,
+        arguments: Value,
+        descriptor: BorrowedFd<'_>,
+        limit: Duration,
+    ) -> Result<Value> {
+        let own = descriptor
+            .try_clone_to_owned()
+            .map_err(|e| Error::system(format_args!("cannot pass a descriptor to domain '{}'", self.domain), &e))?;
+        let id = self.new_id();
+        tracing::debug!(domain = %self.domain, command, id, "monitor command with a descriptor");
+        let answer = self.send(id, message::command(id, command, arguments), vec![own], limit);
+        answer.map_err(|failure| self.explain(failure, command))
+    }
+
+    /// The public error of a command that did not work.
+    pub fn explain(&self, failure: Failure, command: &str) -> Error {
+        let error = failure.into_error(&self.domain, command);
+        let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        match error.code() == ErrorCode::OPERATION_TIMEOUT && !holder.is_empty() {
+            true => Error::timed_out(format!("{} (held by {holder})", error.detail())),
+            false => error,
+        }
     }
 
     /// Notes who holds the guest's job and therefore waits for answers.

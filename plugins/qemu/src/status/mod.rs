@@ -16,7 +16,7 @@ pub use block_jobs::{BlockJob, BlockJobs, JobDisk};
 pub use image::Image;
 pub use job::{JobStatus, LongJob, MigratingDisk};
 pub use notes::{DiskNotes, Nbdkit, StorageNotes, ThrottleNode, renew};
-pub(crate) use notes::{last_node, name_nodes};
+pub(crate) use notes::{backend_of, last_node, name_nodes, note_backend};
 pub use private::{NO_AGENT_TIMEOUT, Numad, PrivateStatus, SlirpHelper};
 
 use oxivirt_conf::xml::{Node, Writer};

@@ -2,7 +2,9 @@
 //! an image or a disk.
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{BackingStore, Disk, DiskBus, StorageFormat, StorageSource};
+use oxivirt_conf::domain::devices::{
+    BackingStore, Disk, DiskBus, Hostdev, HostdevSource, ScsiSource, StorageFormat, StorageSource,
+};
 use oxivirt_conf::xml::{Element, Node, RawElement, Writer, YesNo};
 use oxivirt_core::Result;
 
@@ -272,6 +274,24 @@ pub(crate) fn name_nodes(domain: &mut DomainDefinition) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Notes the node behind a SCSI device of the host.
+pub(crate) fn note_backend(hostdev: &mut Hostdev, node: &str) -> Result<()> {
+    let HostdevSource::Scsi(scsi) = &mut hostdev.source else { return Ok(()) };
+    let (ScsiSource::Host { private_data, .. } | ScsiSource::Iscsi { private_data, .. }) = &mut scsi.source;
+    let mut notes: StorageNotes = private_data.as_deref().map(RawElement::read_as).transpose()?.unwrap_or_default();
+    notes.nodes = vec![("storage".to_owned(), node.to_owned())];
+    *private_data = boxed(false, &notes)?;
+    Ok(())
+}
+
+/// The node behind a SCSI device of the host, where it was noted.
+pub(crate) fn backend_of(hostdev: &Hostdev) -> Result<Option<String>> {
+    let HostdevSource::Scsi(scsi) = &hostdev.source else { return Ok(None) };
+    let (ScsiSource::Host { private_data, .. } | ScsiSource::Iscsi { private_data, .. }) = &scsi.source;
+    let notes: Option<StorageNotes> = private_data.as_deref().map(RawElement::read_as).transpose()?;
+    Ok(notes.and_then(|notes| notes.node("storage").map(str::to_owned)))
 }
 
 /// The highest number that a name of a block node has.

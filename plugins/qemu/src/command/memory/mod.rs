@@ -8,7 +8,7 @@ use oxivirt_core::{Error, Result};
 
 use super::{Builder, on_off};
 use backend::Wanted;
-pub(super) use modules::{enclave_memory, modules};
+pub(super) use modules::{enclave_memory, module, modules};
 pub(super) use numa::{cells, has_hmat, memory_kib as cells_kib};
 
 /// `-m`, the object behind it, and whether it may be swapped.

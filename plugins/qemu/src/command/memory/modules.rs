@@ -11,13 +11,14 @@ use super::backend::{self, Naming, Wanted};
 pub(in crate::command) fn modules(b: &mut Builder<'_>) -> Result<()> {
     for module in &b.domain.devices.memories {
         if module.model != MemoryModel::SgxEpc {
-            one(b, module)?;
+            self::module(b, module)?;
         }
     }
     Ok(())
 }
 
-fn one(b: &mut Builder<'_>, module: &MemoryDevice) -> Result<()> {
+/// One module.
+pub(in crate::command) fn module(b: &mut Builder<'_>, module: &MemoryDevice) -> Result<()> {
     let alias = alias(&module.info)?.to_owned();
     let memory = format!("mem{alias}");
     let wanted = Wanted::module(module);

@@ -1,0 +1,142 @@
+//! A host that makes nothing: what belongs to a device is the same whatever
+//! stands behind it.
+
+use std::path::Path;
+
+use oxivirt_conf::domain::devices::{Filesystem, Interface, Tpm, UsbHostdev, Video};
+use oxivirt_conf::domain::{CpuSet, DeviceRef, DomainDefinition};
+use oxivirt_core::Result;
+
+use super::step::Step;
+use super::{Part, Session};
+use crate::command::{self, Free, Host, Opening, Sealed, Secret, Taps};
+
+/// What QEMU has for a device of a domain, what others refer to first.
+///
+/// Errors: as those of plugging it.
+pub(super) fn parts(session: &Session<'_>, domain: &DomainDefinition, device: DeviceRef<'_>) -> Result<Vec<Part>> {
+    let arguments = command::plug(&session.request(domain), &mut Nowhere, device, Free::default())?;
+    let alias = device.info().and_then(|info| info.alias.as_deref()).unwrap_or_default();
+    Ok(lasting(&Step::all(&arguments, alias)?))
+}
+
+/// What is behind the medium of a drive.
+pub(super) fn medium(
+    session: &Session<'_>,
+    domain: &DomainDefinition,
+    disk: &oxivirt_conf::domain::devices::Disk,
+) -> Result<Vec<Part>> {
+    let (arguments, _) = command::medium(&session.request(domain), &mut Nowhere, disk, Free::default())?;
+    Ok(lasting(&Step::all(&arguments, "")?))
+}
+
+/// Descriptors went with what used them.
+fn lasting(steps: &[Step]) -> Vec<Part> {
+    steps.iter().map(Step::part).filter(|part| !matches!(part, Part::Descriptor(_))).collect()
+}
+
+/// Everything is there and has a number; nothing is touched.
+#[derive(Debug)]
+struct Nowhere;
+
+impl Host for Nowhere {
+    fn listen(&mut self, _: &str) -> Result<i32> {
+        Ok(0)
+    }
+
+    fn output(&mut self, _: &str, _: bool) -> Result<i32> {
+        Ok(0)
+    }
+
+    fn log(&mut self, _: &str, _: bool) -> Result<i32> {
+        Ok(0)
+    }
+
+    fn tap(&mut self, _: &Interface, _: bool) -> Result<Taps> {
+        Ok(Taps { taps: vec![0], vhost: Vec::new() })
+    }
+
+    fn open(&mut self, _: Opening, _: &str) -> Result<i32> {
+        Ok(0)
+    }
+
+    fn vhost_user_video(&mut self, _: &Video) -> Result<i32> {
+        Ok(0)
+    }
+
+    fn tpm_emulator(&mut self, _: &Tpm) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn virtiofs(&mut self, _: &Filesystem, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn passt(&mut self, _: &Interface) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {
+        Ok((0, cid.unwrap_or_default()))
+    }
+
+    fn pci(&mut self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn usb(&mut self, _: &UsbHostdev) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn scsi_generic(&mut self, _: &str, _: u32, _: u32, _: u64) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn seal(&mut self, _: Secret<'_>) -> Result<Sealed> {
+        Ok(Sealed { data: String::new(), iv: String::new() })
+    }
+
+    fn folder(&mut self, _: &Path) -> Result<()> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn huge_pages(&mut self, _: u64, _: &str) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn default_huge_page(&self) -> Result<u64> {
+        Ok(2048)
+    }
+
+    fn page_size(&self) -> u64 {
+        4
+    }
+
+    fn advised_nodes(&self, _: &DomainDefinition) -> Result<Vec<u32>> {
+        Ok(Vec::new())
+    }
+
+    fn allowed_nodes(&self, nodes: &[u32], _: Option<&CpuSet>) -> Result<Vec<u32>> {
+        Ok(nodes.to_vec())
+    }
+
+    fn render_node(&self) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn is_cdrom(&self, _: &str) -> bool {
+        false
+    }
+
+    fn now(&self) -> i64 {
+        0
+    }
+
+    fn utc_offset(&self) -> i64 {
+        0
+    }
+}
