@@ -1,22 +1,25 @@
 //! Guests on a bridge of the host.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use oxivirt_tests::{fixture, process, skip};
 
 use super::{Host, Outcome, SOON};
 
 /// A bridge for one test, gone when dropped.
-struct Bridge(String);
+pub(super) struct Bridge(pub(super) String);
 
 impl Bridge {
     /// `None` after skipping the test where none can be made.
-    fn new() -> Option<Bridge> {
+    pub(super) fn new() -> Option<Bridge> {
         if skip::lacks(&["ip"]) {
             return None;
         }
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
         // An interface's name has at most 15 bytes.
-        let bridge = Bridge(format!("oxi{}", std::process::id()));
+        let bridge = Bridge(format!("oxi{}x{number}", std::process::id()));
         match bridge.ip(&["link", "add", &bridge.0, "type", "bridge"]) {
             Ok(_) => Some(bridge),
             Err(message) => {
@@ -31,7 +34,7 @@ impl Bridge {
     }
 
     /// Names of the interfaces on it.
-    fn ports(&self) -> Result<Vec<String>, String> {
+    pub(super) fn ports(&self) -> Result<Vec<String>, String> {
         let text = self.ip(&["-brief", "link", "show", "master", &self.0])?;
         Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }

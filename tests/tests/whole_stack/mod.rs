@@ -29,6 +29,7 @@ mod polkit_access;
 mod python;
 mod qemu_agent;
 mod qemu_devices;
+mod qemu_hotplug;
 mod qemu_runtime;
 mod qemu_statistics;
 mod qemu_tuning;
