@@ -250,7 +250,7 @@ impl Guests {
             })?;
             return Err(error);
         }
-        journal::end(&bench.run.files)?;
+        Self::forget_attempt(job, bench);
         self.tell(&job.snapshot(), Notice::DeviceAdded(alias.clone()));
         Ok(alias)
     }
@@ -296,7 +296,16 @@ impl Guests {
         }
         let changed = hotplug::update(&bench.session(job)?, &mut bench.host(), live, device, force)?;
         self.set_live(job, changed)?;
-        journal::end(&bench.run.files)
+        Self::forget_attempt(job, &bench);
+        Ok(())
+    }
+
+    /// The guest's status tells of what was plugged; a note that stays does no
+    /// harm, since the next daemon compares it with that.
+    fn forget_attempt(job: &Job, bench: &Bench) {
+        if let Err(error) = journal::end(&bench.run.files) {
+            tracing::error!(domain = %job.snapshot().definition().name, %error, "cannot forget an attempt");
+        }
     }
 
     fn set_live(&self, job: &Job, definition: DomainDefinition) -> Result<()> {

@@ -14,6 +14,7 @@ use super::detach::shrink;
 /// `OPERATION_UNSUPPORTED` for kinds that cannot be added.
 pub fn insert(domain: &mut DomainDefinition, device: Device) -> Result<()> {
     let invalid = |text: String| Err(Error::operation_invalid(text));
+    let exists = || invalid("chardev already exists".to_owned());
     let d = &mut domain.devices;
     let known = || d.find(device.as_ref()).is_ok();
     match &device {
@@ -27,9 +28,11 @@ pub fn insert(domain: &mut DomainDefinition, device: Device) -> Result<()> {
             return invalid(format!("Lease {} in lockspace {space} already exists", lease.key));
         }
         Device::Filesystem(_) if known() => return invalid("Target already exists".to_owned()),
-        Device::Serial(_) | Device::Parallel(_) | Device::Console(_) | Device::Channel(_) if known() => {
-            return invalid("chardev already exists".to_owned());
-        }
+        // A port that was not given is the next one.
+        Device::Serial(line) if line.port.is_some() && known() => return exists(),
+        Device::Parallel(line) if line.port.is_some() && known() => return exists(),
+        Device::Console(line) if line.port.is_some() && known() => return exists(),
+        Device::Channel(_) if known() => return exists(),
         Device::Shmem(_) if known() => {
             return invalid("shmem device is already in the domain configuration".to_owned());
         }

@@ -145,7 +145,13 @@ fn exchange(session: &Session<'_>, alias: &str, old: Option<&str>, new: Option<&
         error
     };
     if old.is_some() {
-        session.run("blockdev-remove-medium", json!({"id": alias}))?;
+        let taken = session.run("blockdev-remove-medium", json!({"id": alias}));
+        taken.inspect_err(|_| {
+            // It is still in; the guest gets at it again when the tray is closed.
+            if let Err(error) = session.run("blockdev-close-tray", json!({"id": alias})) {
+                tracing::error!(disk = alias, %error, "the tray stays open");
+            }
+        })?;
     }
     if let Some(new) = new {
         session.run("blockdev-insert-medium", json!({"id": alias, "node-name": new})).map_err(put_back)?;
