@@ -17,14 +17,17 @@ use crate::access::Access;
 use crate::hooks::{Hooks, Wishes};
 use crate::hosting::Hosting;
 use crate::logging::{self, Place};
+use crate::loops::Loops;
 use crate::polkit::Polkit;
 use crate::server::Server;
 use crate::subscriptions::Subscriptions;
 
 /// Everything that lives as long as the program.
 pub(crate) struct Daemon {
-    /// Where its tasks run.
+    /// Where its own tasks run.
     pub(crate) runtime: Handle,
+    /// Where those of its clients run.
+    pub(crate) loops: Arc<Loops>,
     /// Where its files are.
     pub(crate) root: Root,
     /// For ordinary clients.
@@ -57,11 +60,19 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// A daemon without drivers, there for good.
-    pub(crate) fn new(runtime: Handle, root: Root, main: Server, admin: Server, scripts: Wishes) -> &'static Self {
+    pub(crate) fn new(
+        runtime: Handle,
+        loops: Arc<Loops>,
+        root: Root,
+        main: Server,
+        admin: Server,
+        scripts: Wishes,
+    ) -> &'static Self {
         let hooks = Hooks::new(root.config().join("hooks"), scripts);
         let daemon: &'static Self = Box::leak(Box::new(Self {
             polkit: Polkit::new(runtime.clone()),
             runtime,
+            loops,
             root,
             main,
             admin,

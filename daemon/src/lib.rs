@@ -18,6 +18,7 @@ mod hooks;
 mod hosting;
 mod life;
 mod logging;
+mod loops;
 mod network;
 mod options;
 mod plugins;
@@ -41,6 +42,7 @@ use access::Access;
 use daemon::Daemon;
 use hosting::Hoster;
 use logging::{Output, Place};
+use loops::Loops;
 use options::Options;
 use server::{Admission, Door, Server};
 use settings::Settings;
@@ -102,7 +104,7 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let main = Server::new("libvirtd", settings.main, admission);
     let admin = Server::new("admin", settings.admin, Admission::default());
-    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, settings.hooks.clone());
+    let daemon = Daemon::new(runtime.handle().clone(), Loops::start()?, root, main, admin, settings.hooks.clone());
     daemon.set_access(access);
     let hoster = Hoster::new(daemon, &settings, options);
     let fallback = daemon.default_output.get_or_init(|| fallback);
@@ -129,8 +131,12 @@ fn run(options: &Options) -> Result<(), String> {
         daemon.hooks.change(new.hooks);
         Ok(())
     };
-    let ended = runtime.block_on(life::live(daemon, &listeners, options, &mut signals, reload));
-    life::stop(daemon);
+    let ended = runtime.block_on(async {
+        let ended = life::live(daemon, &listeners, options, &mut signals, reload).await;
+        // Events and answers still leave meanwhile.
+        let stopped = tokio::task::spawn_blocking(|| life::stop(daemon)).await;
+        ended.and(stopped.map_err(|error| format!("stopping: {error}")))
+    });
     drop(listeners);
     drop(pid_file);
     // Threads that hang in a driver must not keep the program.

@@ -20,12 +20,9 @@ const DRIVERS_LIMIT: Duration = Duration::from_secs(30);
 /// How long running calls may take to end.
 const CALLS_LIMIT: Duration = Duration::from_secs(2);
 
-/// The threads that read from clients.
+/// Where the daemon's own tasks run: on the thread that waits for its end.
 pub(crate) fn runtime() -> Result<Runtime, String> {
-    let processors = std::thread::available_parallelism().map_or(2, usize::from);
-    let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(processors.clamp(2, 4)).thread_name("client").enable_all();
-    builder.build().map_err(|error| format!("cannot start threads: {error}"))
+    Builder::new_current_thread().enable_all().build().map_err(|error| format!("cannot wait for anything: {error}"))
 }
 
 /// The signals that steer the daemon, caught from the moment this is made.

@@ -8,7 +8,7 @@ use std::path::Path;
 use oxivirt_util::file;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
 
-use crate::client::Socket;
+use crate::client::Accepted;
 
 /// An open socket that nobody accepts from yet.
 #[derive(Debug)]
@@ -47,10 +47,14 @@ impl Opened {
 
 impl Listener {
     /// The next client.
-    pub(crate) async fn accept(&self) -> io::Result<Socket> {
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        // The client's own loop watches it from here on.
         match self {
-            Self::Unix(listener) => listener.accept().await.map(|(socket, _)| Socket::Unix(socket)),
-            Self::Tcp(listener) => listener.accept().await.map(|(socket, address)| Socket::Tcp(socket, address)),
+            Self::Unix(listener) => listener.accept().await?.0.into_std().map(Accepted::Unix),
+            Self::Tcp(listener) => {
+                let (socket, address) = listener.accept().await?;
+                Ok(Accepted::Tcp(socket.into_std()?, address))
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use zbus::Connection;
 use zbus::zvariant::Variant;
@@ -65,7 +65,7 @@ impl Polkit {
     /// * `details`: what a rule may look at, such as `("domain_name", "demo")`.
     /// * Errors: `AUTH_FAILED` for a caller that is no process of this host,
     ///   `AUTH_UNAVAILABLE` when polkit cannot be reached or does not answer in time.
-    /// * Blocks for 30 seconds at most; may be called from any thread.
+    /// * Blocks for 30 seconds at most; to be called from a worker, never from where `runtime` runs.
     pub(crate) fn check(&self, action: &str, identity: &[TypedParam], details: &[(&str, &str)]) -> Result<bool> {
         let subject = Subject::from_identity(identity)?;
         match self.ask(action, subject, details, Interaction::Silent)? {
@@ -113,12 +113,7 @@ impl Polkit {
                 Err(unavailable(format!("polkit did not decide about action '{action}' within {limit:?}")))
             }));
         });
-        let wait = || told.recv_timeout(limit + Duration::from_secs(5));
-        let received = match Handle::try_current().map(|handle| handle.runtime_flavor()) {
-            // The thread's other tasks go on elsewhere meanwhile.
-            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
-            _ => wait(),
-        };
+        let received = told.recv_timeout(limit + Duration::from_secs(5));
         let (bus, answer) = received.map_err(|_| unavailable("the question to polkit got lost".to_owned()))??;
         *self.lock() = Some(bus);
         Ok(answer)

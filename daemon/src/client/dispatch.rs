@@ -14,6 +14,7 @@ use oxivirt_core::{Call, Connection, Error, ErrorCode, ErrorDomain, Result};
 
 use super::context::Caller;
 use super::{Client, error_frame};
+use crate::access::Access;
 use crate::admin::Administrator;
 use crate::server::Door;
 use crate::workers::Urgency;
@@ -70,9 +71,10 @@ impl Client {
             }
         };
         // Whoever decides on access may have to look for the object.
-        let access = self.access().filter(|_| !answerer.call().acl.is_empty());
+        let has_rules = |call: &CallDescription| !call.acl.is_empty() || !call.filter.is_empty();
+        let access = self.access().filter(|_| has_rules(answerer.call()));
         if answerer.is_quick() && access.is_none() {
-            self.answer(header, &answerer, payload, descriptors);
+            self.answer(header, &answerer, payload, descriptors, None);
             return;
         }
         let permit = match self.calls.clone().try_acquire_owned() {
@@ -89,7 +91,7 @@ impl Client {
         };
         let (client, payload) = (self.clone(), payload.to_vec());
         let job = Box::new(move || {
-            client.answer(header, &answerer, &payload, descriptors);
+            client.answer(header, &answerer, &payload, descriptors, access);
             drop(permit);
         });
         if let Err(error) = self.server.workers.submit(urgency, job) {
@@ -112,7 +114,9 @@ impl Client {
         let local = |calls: &'static [CallDescription]| {
             calls.iter().position(|call| call.program == header.program && call.number == header.procedure)
         };
-        if let Some(index) = local(admin::CALLS) {
+        if header.program == Program::ADMIN
+            && let Some(index) = local(admin::CALLS)
+        {
             return Ok(Answerer::Admin(index));
         }
         let driver = find(header.program, header.procedure);
@@ -152,12 +156,20 @@ impl Client {
     }
 
     /// Answers a call on this thread.
-    fn answer(self: &Arc<Self>, header: Header, answerer: &Answerer, payload: &[u8], descriptors: Vec<OwnedFd>) {
+    ///
+    /// * `access`: who decides about it, which may take its time; `None` for nobody.
+    fn answer(
+        self: &Arc<Self>,
+        header: Header,
+        answerer: &Answerer,
+        payload: &[u8],
+        descriptors: Vec<OwnedFd>,
+        access: Option<Arc<Access>>,
+    ) {
         let caller = Caller::new(self.clone(), answerer.call(), descriptors);
         tracing::trace!(client = self.id, call = caller.call.name, serial = header.serial, "call");
         let result = begin(&header.reply(Status::OK)).and_then(|mut out| {
             let mut input = Reader::new(payload);
-            let access = self.access();
             if let (Some(access), Answerer::Session(_) | Answerer::Features { .. } | Answerer::Events(_)) =
                 (&access, answerer)
                 && let Some(connection) = self.connection()

@@ -26,6 +26,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::access::{Access, Subject};
+use crate::loops::Place;
 use crate::server::{Door, Server};
 use crate::workers::Urgency;
 use frames::{Frame, Frames};
@@ -34,7 +35,8 @@ use identity::Proofs;
 use outgoing::Outgoing;
 pub(crate) use session::INTERFACE_VERSION;
 use session::SaslState;
-pub(crate) use socket::Socket;
+pub(crate) use socket::Accepted;
+use socket::Socket;
 use stream::Stream;
 
 /// A client, from accepting to the end.
@@ -52,6 +54,7 @@ pub(crate) struct Client {
     server: &'static Server,
     /// For whom it speaks, if another process of the daemon is at its other end.
     proxy: Option<Proxy>,
+    place: Place,
     authenticated: AtomicBool,
     /// The server's clock when it came.
     came: u64,
@@ -93,12 +96,22 @@ struct KeepAlive {
 
 impl Client {
     /// Takes over a connection and serves it until it ends.
-    pub(crate) fn start(server: &'static Server, door: Door, socket: Socket) {
-        Self::start_for(server, door, socket, None);
+    pub(crate) fn start(server: &'static Server, door: Door, accepted: Accepted) {
+        Self::start_for(server, door, accepted, None);
     }
 
     /// The same for a connection between two processes of the daemon.
-    pub(crate) fn start_for(server: &'static Server, door: Door, socket: Socket, proxy: Option<Proxy>) {
+    pub(crate) fn start_for(server: &'static Server, door: Door, accepted: Accepted, proxy: Option<Proxy>) {
+        let place = server.daemon().loops.place();
+        let runtime = place.handle().clone();
+        let _inside = runtime.enter();
+        let socket = match accepted.watch(&runtime) {
+            Ok(socket) => socket,
+            Err(error) => {
+                tracing::error!(%error, "a client cannot be served");
+                return;
+            }
+        };
         let peer = Peer::of(&socket);
         socket.tune();
         let (socket, outside) = match (door, socket) {
@@ -112,7 +125,6 @@ impl Client {
             (_, socket) => (socket, None),
         };
         let (socket, ended) = (Arc::new(socket), Arc::new(Notify::new()));
-        let runtime = tokio::runtime::Handle::current();
         let client = Arc::new(Self {
             id: server.next_client(),
             since: SystemTime::now(),
@@ -121,6 +133,7 @@ impl Client {
             outgoing: Arc::new(Outgoing::new(socket.clone(), runtime.clone())),
             server,
             proxy,
+            place,
             // A certificate proves something only after the handshake.
             authenticated: AtomicBool::new(server.trusts(door) && outside.is_none()),
             came: server.clock(),

@@ -3,10 +3,31 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::{net, os::unix};
 
 use rustix::net::sockopt;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Handle;
+
+/// A connected socket that nobody watches yet; it must not block.
+pub(crate) enum Accepted {
+    /// Of this host.
+    Unix(unix::net::UnixStream),
+    /// From anywhere, with where it comes from.
+    Tcp(net::TcpStream, SocketAddr),
+}
+
+impl Accepted {
+    /// Has the socket watched by a loop.
+    pub(super) fn watch(self, on: &Handle) -> io::Result<Socket> {
+        let _inside = on.enter();
+        Ok(match self {
+            Self::Unix(socket) => Socket::Unix(UnixStream::from_std(socket)?),
+            Self::Tcp(socket, from) => Socket::Tcp(TcpStream::from_std(socket)?, from),
+        })
+    }
+}
 
 /// A connected socket of one kind or the other.
 pub(crate) enum Socket {

@@ -83,8 +83,8 @@ impl Client {
         writes: bool,
     ) -> Result<Arc<Stream>> {
         let end = match end {
-            StreamEnd::Bytes(end) => End::Bytes(bytes::Descriptor::new(end, &self.server.daemon().runtime)?),
-            StreamEnd::Packets(end) => End::Packets(packets::Peer::new(end, &self.server.daemon().runtime)?),
+            StreamEnd::Bytes(end) => End::Bytes(bytes::Descriptor::new(end, self.place.handle())?),
+            StreamEnd::Packets(end) => End::Packets(packets::Peer::new(end, self.place.handle())?),
             StreamEnd::File(file, range) => End::File(file::Part::new(file, range, writes)),
         };
         let stream = Arc::new(Stream::new(self, header, end));
@@ -155,7 +155,7 @@ impl Client {
 
 impl Stream {
     fn new(client: &Arc<Client>, header: Header, end: End) -> Self {
-        let runtime = client.server.daemon().runtime.clone();
+        let runtime = client.place.handle().clone();
         Self {
             client: Arc::downgrade(client),
             header,

@@ -26,10 +26,10 @@ use oxivirt_core::wire::message::{HEADER_SIZE, Header, LENGTH_SIZE, MessageType,
 use oxivirt_core::wire::xdr::{Reader, Writer, Xdr};
 use oxivirt_core::{Call, Error, Result};
 use oxivirt_util::paths::Root;
-use tokio::runtime::Runtime;
 
-use super::{Client, Socket};
+use super::{Accepted, Client};
 use crate::daemon::Daemon;
+use crate::loops::{Loops, Place};
 use crate::server::{Admission, Door, Server};
 use crate::settings::Limits;
 
@@ -117,7 +117,10 @@ struct Fixture {
     switch: Arc<Switch>,
 }
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| crate::life::runtime().expect("threads"));
+static LOOPS: LazyLock<Arc<Loops>> = LazyLock::new(|| Loops::start().expect("threads"));
+
+/// Where tasks run that belong to no client.
+static PLACE: LazyLock<Place> = LazyLock::new(|| LOOPS.place());
 
 impl Fixture {
     fn new() -> Self {
@@ -139,10 +142,10 @@ impl Fixture {
         change(&mut limits);
         let server = |name| Server::new(name, limits, Admission::default());
         let root = Root::at("/nonexistent").expect("absolute");
-        let daemon =
-            Daemon::new(RUNTIME.handle().clone(), root, server("libvirtd"), server("admin"), Default::default());
-        RUNTIME.spawn(daemon.main.look_after());
-        RUNTIME.spawn(daemon.subscriptions.run());
+        let (runtime, loops, scripts) = (PLACE.handle().clone(), LOOPS.clone(), Default::default());
+        let daemon = Daemon::new(runtime.clone(), loops, root, server("libvirtd"), server("admin"), scripts);
+        runtime.spawn(daemon.main.look_after());
+        runtime.spawn(daemon.subscriptions.run());
         Self { daemon, switch: Arc::default() }
     }
 
@@ -159,11 +162,7 @@ impl Fixture {
         ours.set_read_timeout(Some(LIMIT)).expect("settable");
         ours.set_write_timeout(Some(LIMIT)).expect("settable");
         theirs.set_nonblocking(true).expect("settable");
-        {
-            let _inside = RUNTIME.enter();
-            let theirs = tokio::net::UnixStream::from_std(theirs).expect("a socket");
-            Client::start(&self.daemon.main, door, Socket::Unix(theirs));
-        }
+        Client::start(&self.daemon.main, door, Accepted::Unix(theirs));
         let client = self.daemon.main.list().pop().expect("there");
         (Wire { stream: ours, serial: 0 }, client)
     }
