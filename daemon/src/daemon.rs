@@ -18,6 +18,7 @@ use crate::hooks::{Hooks, Wishes};
 use crate::hosting::Hosting;
 use crate::logging::{self, Place};
 use crate::loops::Loops;
+use crate::pace::Paces;
 use crate::polkit::Polkit;
 use crate::server::Server;
 use crate::subscriptions::Subscriptions;
@@ -28,6 +29,8 @@ pub(crate) struct Daemon {
     pub(crate) runtime: Handle,
     /// Where those of its clients run.
     pub(crate) loops: Arc<Loops>,
+    /// How long its drivers take.
+    pub(crate) paces: Paces,
     /// Where its files are.
     pub(crate) root: Root,
     /// For ordinary clients.
@@ -73,6 +76,7 @@ impl Daemon {
             polkit: Polkit::new(runtime.clone()),
             runtime,
             loops,
+            paces: Paces::default(),
             root,
             main,
             admin,

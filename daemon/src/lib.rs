@@ -21,6 +21,7 @@ mod logging;
 mod loops;
 mod network;
 mod options;
+mod pace;
 mod plugins;
 mod polkit;
 mod sasl;

@@ -1,12 +1,19 @@
 //! Listening sockets of every kind, and opening those in the network.
+//!
+//! UNSAFETY: a descriptor is watched by number; it is owned beside its
+//! registration and closed after it.
+#![allow(unsafe_code)]
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use oxivirt_util::file;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, sockopt};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::client::Accepted;
 
@@ -20,27 +27,47 @@ pub(crate) enum Opened {
 }
 
 /// A socket that clients are accepted from.
-pub(crate) enum Listener {
-    /// For this host.
-    Unix(tokio::net::UnixListener),
-    /// For the network.
-    Tcp(tokio::net::TcpListener),
-}
+pub(crate) struct Listener(AsyncFd<Opened>);
 
 impl Opened {
     /// A way to accept from the socket, which stays open besides.
     pub(crate) fn listener(&self) -> io::Result<Listener> {
-        match self {
+        let socket = match self {
             Self::Unix(socket) => {
-                let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
-                tokio::net::UnixListener::from_std(socket).map(Listener::Unix)
+                Self::Unix(socket.try_clone()?)
             }
             Self::Tcp(socket) => {
-                let socket = socket.try_clone()?;
                 socket.set_nonblocking(true)?;
-                tokio::net::TcpListener::from_std(socket).map(Listener::Tcp)
+                Self::Tcp(socket.try_clone()?)
             }
+        };
+        // SAFETY: a socket answers with the same number as long as it lives.
+        Ok(Listener(unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?))
+    }
+
+    /// The next client, if one is there.
+    fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Unix(listener) => {
+                let (socket, _) = listener.accept()?;
+                socket.set_nonblocking(true)?;
+                Ok(Accepted::Unix(socket))
+            }
+            Self::Tcp(listener) => {
+                let (socket, address) = listener.accept()?;
+                socket.set_nonblocking(true)?;
+                Ok(Accepted::Tcp(socket, address))
+            }
+        }
+    }
+}
+
+impl AsRawFd for Opened {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Self::Unix(socket) => socket.as_raw_fd(),
+            Self::Tcp(socket) => socket.as_raw_fd(),
         }
     }
 }
@@ -48,12 +75,11 @@ impl Opened {
 impl Listener {
     /// The next client.
     pub(crate) async fn accept(&self) -> io::Result<Accepted> {
-        // The client's own loop watches it from here on.
-        match self {
-            Self::Unix(listener) => listener.accept().await?.0.into_std().map(Accepted::Unix),
-            Self::Tcp(listener) => {
-                let (socket, address) = listener.accept().await?;
-                Ok(Accepted::Tcp(socket.into_std()?, address))
+        loop {
+            let mut ready = self.0.readable().await?;
+            match self.0.get_ref().accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                accepted => return accepted,
             }
         }
     }

@@ -129,6 +129,21 @@ impl Workers {
         Ok(())
     }
 
+    /// Counts the calling thread among those at work, for one job that it does
+    /// itself; `None` when there are as many as there may be.
+    pub(crate) fn enter(&self, urgency: Urgency) -> Option<Visit> {
+        let mut pool = lock(&self.0);
+        let max = if urgency == Urgency::Urgent { pool.size.urgent.max(pool.size.max) } else { pool.size.max };
+        let team = &pool.teams[Urgency::Ordinary as usize];
+        if team.busy.len() >= max || pool.queues.iter().any(|queue| !queue.is_empty()) {
+            return None;
+        }
+        pool.next += 1;
+        let number = pool.next;
+        pool.teams[Urgency::Ordinary as usize].busy.push((number, Instant::now()));
+        Some(Visit { pool: self.0.clone(), number })
+    }
+
     /// Starts threads in the place of those that hang; to be called about once
     /// a second while jobs wait.
     pub(crate) fn refill(&self) {
@@ -181,6 +196,21 @@ impl Workers {
                 Ok(())
             }
             Err(source) => Err(Error::system("cannot start a thread for this call", &source)),
+        }
+    }
+}
+
+/// A thread of somebody else that does one job; no longer counted on drop.
+pub(crate) struct Visit {
+    pool: Arc<Mutex<Pool>>,
+    number: u64,
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let busy = &mut lock(&self.pool).teams[Urgency::Ordinary as usize].busy;
+        if let Some(at) = busy.iter().position(|(number, _)| *number == self.number) {
+            busy.swap_remove(at);
         }
     }
 }

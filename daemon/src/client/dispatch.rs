@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Instant;
 
 use oxivirt_core::interface::{
     CallDescription, Interface, Priority, StreamDirection, Vtable, admin, events, features, find, public_name, session,
@@ -16,6 +17,7 @@ use super::context::Caller;
 use super::{Client, error_frame};
 use crate::access::Access;
 use crate::admin::Administrator;
+use crate::pace::Pace;
 use crate::server::Door;
 use crate::workers::Urgency;
 
@@ -36,6 +38,14 @@ impl Answerer {
             Self::Features { index, .. } => &features::CALLS[*index],
             Self::Events(index) => &events::CALLS[*index],
             Self::Admin(index) => &admin::CALLS[*index],
+        }
+    }
+
+    /// Name of the driver; empty for the daemon itself.
+    fn driver(&self) -> &str {
+        match self {
+            Self::Driver { connection, .. } => connection.driver(),
+            _ => "",
         }
     }
 
@@ -89,13 +99,44 @@ impl Client {
             Priority::High => Urgency::Urgent,
             Priority::Low => Urgency::Ordinary,
         };
+        let key = (header.program.0, header.procedure);
+        let pace = self.server.daemon().paces.of(answerer.driver(), key);
         let (client, payload) = (self.clone(), payload.to_vec());
-        let job = Box::new(move || {
+        let job = move || {
             client.answer(header, &answerer, &payload, descriptors, access);
             drop(permit);
-        });
-        if let Err(error) = self.server.workers.submit(urgency, job) {
+        };
+        if let Err(error) = self.do_soon(urgency, &pace, job) {
             self.refuse(header, &error);
+        }
+    }
+
+    /// Does something that may take long: here if it never did lately, else on a worker.
+    pub(super) fn do_soon(
+        &self,
+        urgency: Urgency,
+        pace: &Arc<Pace>,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<()> {
+        let noted = pace.clone();
+        let timed = move || {
+            let began = Instant::now();
+            work();
+            noted.note(began.elapsed());
+        };
+        let workers = &self.server.workers;
+        if !pace.is_short() || !self.place.is_free() {
+            return workers.submit(urgency, Box::new(timed));
+        }
+        match workers.enter(urgency) {
+            None => workers.submit(urgency, Box::new(timed)),
+            Some(visit) => {
+                let counted = Box::new(move || {
+                    timed();
+                    drop(visit);
+                });
+                self.place.do_next(counted).or_else(|job| workers.submit(urgency, job))
+            }
         }
     }
 

@@ -1,13 +1,14 @@
 //! Who is at the other end: what the kernel, the certificate and the password say.
 
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 
 use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
-use tokio::net::UnixStream;
 
-use super::socket::Socket;
 use oxivirt_util::accounts;
+
+use super::socket::Accepted;
 
 /// Where a client is.
 #[derive(Clone, Debug)]
@@ -44,10 +45,10 @@ pub(crate) struct Proofs {
 
 impl Peer {
     /// Asks the kernel.
-    pub(super) fn of(socket: &Socket) -> Self {
+    pub(super) fn of(socket: &Accepted) -> Self {
         match socket {
-            Socket::Unix(socket) => Self::Local(Process::of(socket)),
-            Socket::Tcp(_, address) => Self::Remote(*address),
+            Accepted::Unix(socket) => Self::Local(Process::of(socket)),
+            Accepted::Tcp(_, address) => Self::Remote(*address),
         }
     }
 
@@ -75,11 +76,11 @@ impl Peer {
 }
 
 impl Process {
-    fn of(socket: &UnixStream) -> Self {
-        match socket.peer_cred() {
+    fn of(socket: impl AsFd) -> Self {
+        match rustix::net::sockopt::socket_peercred(socket) {
             Ok(cred) => {
-                let id = cred.pid().unwrap_or_default();
-                Self { user: cred.uid(), group: cred.gid(), id, context: security_context(id) }
+                let id = cred.pid.as_raw_pid();
+                Self { user: cred.uid.as_raw(), group: cred.gid.as_raw(), id, context: security_context(id) }
             }
             Err(error) => {
                 tracing::warn!(%error, "the kernel does not say who connected");

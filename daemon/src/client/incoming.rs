@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use oxivirt_core::wire::message::FDS_MAX;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use tokio::io::Interest;
 
 use super::frames::Source;
 use super::socket::Socket;
@@ -16,24 +15,20 @@ use super::socket::Socket;
 impl Source for Arc<Socket> {
     async fn receive(&mut self, buffer: &mut [u8], descriptors: &mut VecDeque<OwnedFd>) -> io::Result<usize> {
         loop {
-            self.readable().await?;
-            let mut short = None;
-            let result = self.try_io(Interest::READABLE, || {
-                let before = descriptors.len();
-                let count = receive_once(self.as_ref(), buffer, descriptors)?;
-                // The kernel stops behind a byte with descriptors.
-                if count > 0 && count < buffer.len() && descriptors.len() == before {
-                    // The socket is empty: saying so now saves asking again.
-                    short = Some(count);
-                    return Err(io::ErrorKind::WouldBlock.into());
+            let mut ready = self.readable().await?;
+            let before = descriptors.len();
+            match receive_once(self.as_ref(), buffer, descriptors) {
+                Ok(count) => {
+                    // The kernel stops behind a byte with descriptors.
+                    if count > 0 && count < buffer.len() && descriptors.len() == before {
+                        // The socket is empty: saying so now saves asking again.
+                        ready.clear_ready();
+                    }
+                    return Ok(count);
                 }
-                Ok(count)
-            });
-            match (short, result) {
-                (Some(count), _) => return Ok(count),
-                (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
-                (None, Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                (None, result) => return result,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }

@@ -15,6 +15,7 @@ mod stream;
 mod tests;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -23,10 +24,12 @@ use oxivirt_core::Connection;
 use oxivirt_core::types::TypedParam;
 use oxivirt_core::wire::message::{self, Header, MessageType, Program, Status};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::access::{Access, Subject};
 use crate::loops::Place;
+use crate::pace::CLOSING;
 use crate::server::{Door, Server};
 use crate::workers::Urgency;
 use frames::{Frame, Frames};
@@ -104,25 +107,14 @@ impl Client {
     pub(crate) fn start_for(server: &'static Server, door: Door, accepted: Accepted, proxy: Option<Proxy>) {
         let place = server.daemon().loops.place();
         let runtime = place.handle().clone();
-        let _inside = runtime.enter();
-        let socket = match accepted.watch(&runtime) {
-            Ok(socket) => socket,
+        let peer = Peer::of(&accepted);
+        accepted.tune();
+        let (socket, outside) = match Self::watch(door, accepted, &runtime) {
+            Ok(sockets) => sockets,
             Err(error) => {
                 tracing::error!(%error, "a client cannot be served");
                 return;
             }
-        };
-        let peer = Peer::of(&socket);
-        socket.tune();
-        let (socket, outside) = match (door, socket) {
-            (Door::Tls, Socket::Tcp(outside, _)) => match UnixStream::pair() {
-                Ok((inside, far)) => (Socket::Unix(inside), Some((outside, far))),
-                Err(error) => {
-                    tracing::error!(%error, "no sockets are left for a client");
-                    return;
-                }
-            },
-            (_, socket) => (socket, None),
         };
         let (socket, ended) = (Arc::new(socket), Arc::new(Notify::new()));
         let client = Arc::new(Self {
@@ -164,6 +156,22 @@ impl Client {
             let held = Held(client);
             held.0.read(socket).await;
         });
+    }
+
+    /// Has a socket watched by a loop: the client's own, or one end of a pair
+    /// between which and the client's somebody speaks TLS.
+    fn watch(door: Door, accepted: Accepted, on: &Handle) -> io::Result<(Socket, Option<(TcpStream, UnixStream)>)> {
+        match (door, accepted) {
+            (Door::Tls, Accepted::Tcp(outside, _)) => {
+                let (inside, far) = std::os::unix::net::UnixStream::pair()?;
+                inside.set_nonblocking(true)?;
+                far.set_nonblocking(true)?;
+                let _inside = on.enter();
+                let outside = (TcpStream::from_std(outside)?, UnixStream::from_std(far)?);
+                Ok((Socket::watch(inside.into(), on)?, Some(outside)))
+            }
+            (_, accepted) => Ok((Socket::watch(accepted.into(), on)?, None)),
+        }
     }
 
     /// Speaks TLS with the client, between the network and its own task.
@@ -401,8 +409,9 @@ impl Client {
         self.server.remove(self);
         // Ending a driver's connection may block.
         if let Some(connection) = lock(&self.connection).take() {
-            let job = Box::new(move || drop(connection));
-            if let Err(error) = self.server.workers.submit(Urgency::Ordinary, job) {
+            let pace = self.server.daemon().paces.of(connection.driver(), CLOSING);
+            let job = move || drop(connection);
+            if let Err(error) = self.do_soon(Urgency::Ordinary, &pace, job) {
                 tracing::error!(%error, "a connection was ended in passing");
             }
         }

@@ -11,7 +11,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-use tokio::io::Interest;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
@@ -63,14 +62,14 @@ impl Piece {
     fn write(&self, socket: &Socket, written: usize) -> io::Result<usize> {
         match self {
             Self::Frame(bytes) => socket.try_write(&bytes[written..]),
-            Self::Descriptor(descriptor) => socket.try_io(Interest::WRITABLE, || {
+            Self::Descriptor(descriptor) => {
                 let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
                 let mut control = SendAncillaryBuffer::new(&mut space);
                 let all = [descriptor.as_fd()];
                 control.push(SendAncillaryMessage::ScmRights(&all));
                 let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
                 Ok(sendmsg(socket, &[IoSlice::new(&[0])], &mut control, flags)?)
-            }),
+            }
         }
     }
 }
@@ -211,25 +210,33 @@ impl State {
 
 /// Writes what is queued whenever the socket takes more.
 async fn flush(outgoing: Arc<Outgoing>, socket: Arc<Socket>) {
+    let room = match socket.room() {
+        Ok(room) => room,
+        Err(error) => {
+            tracing::warn!(%error, "a client that reads slowly is disconnected");
+            outgoing.abort();
+            return;
+        }
+    };
     loop {
         let closing = outgoing.lock().closing;
         let writable = match closing {
-            true => tokio::time::timeout(FAREWELL, socket.writable())
+            true => tokio::time::timeout(FAREWELL, room.writable())
                 .await
                 .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
             // A client in no hurry is woken up for by `close` only.
             false => tokio::select! {
-                ready = socket.writable() => ready,
+                ready = room.writable() => ready,
                 () = outgoing.drained.notified() => continue,
             },
         };
         let mut guard = outgoing.lock();
         let state = &mut *guard;
-        if writable.is_err() || state.socket.is_none() {
+        let Some(mut ready) = writable.ok().filter(|_| state.socket.is_some()) else {
             state.end();
             state.flushing = false;
             break;
-        }
+        };
         let full = state.queued > HIGH_WATER;
         while let Some(front) = state.queue.front() {
             match front.write(&socket, state.written) {
@@ -242,7 +249,10 @@ async fn flush(outgoing: Arc<Outgoing>, socket: Arc<Socket>) {
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready.clear_ready();
+                    break;
+                }
                 Err(_) => {
                     state.end();
                     break;
