@@ -16,6 +16,7 @@ pub mod node_device;
 pub mod nwfilter;
 pub mod nwfilter_binding;
 pub mod object;
+pub mod rare;
 pub mod save_image;
 pub mod secret;
 pub mod snapshot;

@@ -16,6 +16,7 @@ use super::{
     ParseFlags, Perf, Pm, Resource, SysInfo, Vcpu, VcpuEntry, post_parse, validate,
 };
 use crate::domain::devices::ThrottleGroup;
+use crate::rare::Rare;
 use crate::xml::{Document, Element, KiB, Node, OnOff, RawElement, Writer, bounded};
 use crate::xml_enum;
 
@@ -75,9 +76,9 @@ pub struct DomainDefinition {
     /// Number of CPUs and where they run.
     pub vcpu: Vcpu,
     /// State of each CPU, where the document lists them.
-    pub vcpus: Vec<VcpuEntry>,
+    pub vcpus: Rare<Vec<VcpuEntry>>,
     /// I/O threads by id; those made from a count alone are `implied`.
-    pub iothreads: Vec<IoThread>,
+    pub iothreads: Rare<Vec<IoThread>>,
     /// The thread pool of the main loop.
     pub default_iothread: Option<DefaultIoThread>,
     /// Scheduling.
@@ -87,7 +88,7 @@ pub struct DomainDefinition {
     /// The control group.
     pub resource: Option<Box<Resource>>,
     /// Strings for firmware tables.
-    pub sysinfo: Vec<SysInfo>,
+    pub sysinfo: Rare<Vec<SysInfo>>,
     /// A program that prepares the start (Xen, bhyve).
     pub bootloader: Option<String>,
     /// Its arguments.
@@ -115,11 +116,11 @@ pub struct DomainDefinition {
     /// Counters of the host.
     pub perf: Option<Perf>,
     /// Limits that disks share.
-    pub throttle_groups: Vec<ThrottleGroup>,
+    pub throttle_groups: Rare<Vec<ThrottleGroup>>,
     /// The devices.
     pub devices: Devices,
     /// Labels of the processes and files.
-    pub seclabels: Vec<SecLabel>,
+    pub seclabels: Rare<Vec<SecLabel>>,
     /// Key wrapping (s390x).
     pub keywrap: Option<KeyWrap>,
     /// Memory encryption.
@@ -281,15 +282,15 @@ impl Element for DomainDefinition {
             memory_backing: node.child_element("memoryBacking")?,
             vcpu: node.child_element("vcpu")?.unwrap_or_default(),
             vcpus: match node.child("vcpus") {
-                Some(list) => list.child_elements("vcpu")?,
-                None => Vec::new(),
+                Some(list) => list.child_elements("vcpu")?.into(),
+                None => Rare::default(),
             },
-            iothreads: parse_iothreads(node)?,
+            iothreads: parse_iothreads(node)?.into(),
             default_iothread: node.child_element("defaultiothread")?,
             cputune: node.child_element("cputune")?,
             numatune: node.child_element("numatune")?.filter(NumaTune::says_something).map(Box::new),
             resource: node.child_element("resource")?,
-            sysinfo: node.child_elements("sysinfo")?,
+            sysinfo: node.child_elements("sysinfo")?.into(),
             bootloader_args: text("bootloader_args").filter(|_| bootloader.is_some()),
             bootloader,
             os: node.child_element("os")?.unwrap_or_default(),
@@ -307,14 +308,14 @@ impl Element for DomainDefinition {
             pm: node.child_element("pm")?.filter(Pm::says_something),
             perf: node.child_element("perf")?,
             throttle_groups: match node.child("throttlegroups") {
-                Some(list) => list.child_elements("throttlegroup")?,
-                None => Vec::new(),
+                Some(list) => list.child_elements("throttlegroup")?.into(),
+                None => Rare::default(),
             },
             devices: node.child_element("devices")?.unwrap_or_default(),
             seclabels: {
                 let mut labels: Vec<SecLabel> = node.child_elements("seclabel")?;
                 labels.retain(|label| node.mode().live || label.is_configured());
-                labels
+                labels.into()
             },
             keywrap: node.child_element("keywrap")?,
             launch_security: node.child_element("launchSecurity")?,

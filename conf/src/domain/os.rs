@@ -4,6 +4,7 @@
 use oxivirt_core::Result;
 
 use super::devices::StorageSource;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, Value, Writer, YesNo};
 use crate::xml_enum;
 
@@ -50,23 +51,51 @@ pub struct Os {
     #[xml(child = "type")]
     pub kind: OsKind,
     #[xml(children = "feature", wrap = "firmware")]
-    pub firmware_features: Vec<FirmwareFeature>,
-    #[xml(leaf)]
-    pub init: Option<String>,
-    #[xml(leaf = "initarg")]
-    pub initargs: Vec<String>,
-    #[xml(children = "initenv")]
-    pub initenvs: Vec<InitEnv>,
-    #[xml(leaf)]
-    pub initdir: Option<String>,
-    #[xml(leaf)]
-    pub inituser: Option<String>,
-    #[xml(leaf)]
-    pub initgroup: Option<String>,
+    pub firmware_features: Rare<Vec<FirmwareFeature>>,
+    /// The first process of a container.
+    #[xml(flatten)]
+    pub init: Rare<Init>,
     #[xml(child)]
     pub loader: Option<Box<Loader>>,
     #[xml(child)]
     pub nvram: Option<Box<Nvram>>,
+    /// What is started without a boot loader.
+    #[xml(flatten)]
+    pub direct: Rare<DirectBoot>,
+    #[xml(children = "table", wrap = "acpi")]
+    pub acpi_tables: Rare<Vec<AcpiTable>>,
+    #[xml(children = "boot")]
+    pub boot: Vec<OsBoot>,
+    #[xml(child)]
+    pub bootmenu: Option<BootMenu>,
+    #[xml(child)]
+    pub bios: Option<Bios>,
+    #[xml(child)]
+    pub smbios: Option<Smbios>,
+}
+
+crate::absent!(Init, DirectBoot);
+
+/// The first process of a container, elements of `<os>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct Init {
+    #[xml(leaf = "init")]
+    pub path: Option<String>,
+    #[xml(leaf = "initarg")]
+    pub args: Vec<String>,
+    #[xml(children = "initenv")]
+    pub envs: Vec<InitEnv>,
+    #[xml(leaf = "initdir")]
+    pub dir: Option<String>,
+    #[xml(leaf = "inituser")]
+    pub user: Option<String>,
+    #[xml(leaf = "initgroup")]
+    pub group: Option<String>,
+}
+
+/// A kernel that is started without a boot loader, elements of `<os>`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+pub struct DirectBoot {
     #[xml(leaf)]
     pub kernel: Option<String>,
     #[xml(leaf)]
@@ -79,16 +108,6 @@ pub struct Os {
     pub root: Option<String>,
     #[xml(leaf)]
     pub shim: Option<String>,
-    #[xml(children = "table", wrap = "acpi")]
-    pub acpi_tables: Vec<AcpiTable>,
-    #[xml(children = "boot")]
-    pub boot: Vec<OsBoot>,
-    #[xml(child)]
-    pub bootmenu: Option<BootMenu>,
-    #[xml(child)]
-    pub bios: Option<Bios>,
-    #[xml(child)]
-    pub smbios: Option<Smbios>,
 }
 
 /// `<type arch='x86_64' machine='q35'>hvm</type>`.

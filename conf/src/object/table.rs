@@ -299,6 +299,16 @@ impl<D: Definition, P: Private> Listing<D, P> {
         self.0.by_uuid.values().map(|row| (&row.object, &row.snapshot))
     }
 
+    /// All snapshots at that moment, in no order.
+    ///
+    /// Whoever looks at thousands of them does so in several passes over this,
+    /// each for one thing: memory is then fetched for many of them at a time.
+    pub fn snapshots(&self) -> Vec<&Snapshot<D, P::Status>> {
+        let mut all = Vec::with_capacity(self.len());
+        all.extend(self.0.by_uuid.values().map(|row| &*row.snapshot));
+        all
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.by_uuid.len()

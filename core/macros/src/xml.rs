@@ -7,10 +7,10 @@
 //! |---|---|---|
 //! | `attr` | `T`, `Option<T>` | an attribute |
 //! | `text` | `T`, `Option<T>` | the element's own text |
-//! | `leaf` | `T`, `Option<T>`, `Vec<T>` | `<name>text</name>` |
+//! | `leaf` | `T`, `Option<T>`, `Vec<T>`, `Rare<Vec<T>>` | `<name>text</name>` |
 //! | `flag` | `bool` | `<name/>` |
 //! | `child` | `T`, `Option<T>` | an element; a plain `T` is not printed when empty |
-//! | `children` | `Vec<T>` | elements of that name, in order |
+//! | `children` | `Vec<T>`, `Rare<Vec<T>>` | elements of that name, in order |
 //! | `flatten` | `T` | attributes and children in this same element; in front of an `attr`, attributes only |
 //! | `skip` | any with `Default` | nowhere |
 //!
@@ -23,7 +23,9 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Field, Fields, Ident, LitInt, LitStr, Result, Type};
+use syn::{
+    Data, DeriveInput, Error, Field, Fields, GenericArgument, Ident, LitInt, LitStr, PathArguments, Result, Type,
+};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -42,6 +44,8 @@ struct Spec {
     kind: Kind,
     name: String,
     shape: Shape,
+    /// A list in a `Rare`.
+    rare: bool,
     default: bool,
     hide: bool,
     live: bool,
@@ -99,6 +103,7 @@ fn spec(field: &Field) -> Result<Spec> {
         kind: Kind::Skip,
         name: plain,
         shape: shape(&field.ty),
+        rare: is_rare(&field.ty),
         default: false,
         hide: false,
         live: false,
@@ -154,10 +159,23 @@ fn shape(ty: &Type) -> Shape {
         Type::Path(path) => match path.path.segments.last() {
             Some(last) if last.ident == "Option" => Shape::Optional,
             Some(last) if last.ident == "Vec" => Shape::List,
+            Some(last) if last.ident == "Rare" => match &last.arguments {
+                PathArguments::AngleBracketed(inner) => match inner.args.first() {
+                    Some(GenericArgument::Type(inner)) => shape(inner),
+                    _ => Shape::Plain,
+                },
+                _ => Shape::Plain,
+            },
             _ => Shape::Plain,
         },
         _ => Shape::Plain,
     }
+}
+
+/// Whether a list stands in a `Rare`.
+fn is_rare(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    shape(ty) == Shape::List && path.path.segments.last().is_some_and(|last| last.ident == "Rare")
 }
 
 fn read(spec: &Spec) -> TokenStream {
@@ -202,6 +220,7 @@ fn read(spec: &Spec) -> TokenStream {
         (Kind::Flatten, _) => quote!(crate::xml::Element::parse(__node)?),
         (Kind::Skip, _) => quote!(Default::default()),
     };
+    let value = if spec.rare && spec.kind != Kind::Skip { quote!((#value).into()) } else { value };
     if spec.live && spec.kind != Kind::Skip {
         quote!(let #ident = if __node.mode().live { #value } else { Default::default() };)
     } else {

@@ -6,7 +6,7 @@
 //! the order in which they happened.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use oxivirt_conf::checkpoint::CheckpointDefinition;
@@ -82,6 +82,14 @@ const TIME: DomainTime = DomainTime { seconds: 627_319_920, nseconds: 0 };
 impl Status {
     /// A state for no reason that is known.
     pub(crate) fn new(state: DomainStateCode) -> Self {
+        // Most domains have none of these: they share what is empty.
+        type Parts = (
+            Arc<BTreeMap<u32, Polling>>,
+            Arc<MomentTree<Arc<SnapshotDefinition>>>,
+            Arc<MomentTree<Arc<CheckpointDefinition>>>,
+        );
+        static NONE: LazyLock<Parts> = LazyLock::new(Parts::default);
+        let (polling, snapshots, checkpoints) = NONE.clone();
         Self {
             state,
             reason: 0,
@@ -91,9 +99,9 @@ impl Status {
             managed_save: false,
             time: TIME,
             frozen: Default::default(),
-            polling: Arc::default(),
-            snapshots: Arc::default(),
-            checkpoints: Arc::default(),
+            polling,
+            snapshots,
+            checkpoints,
         }
     }
 
@@ -241,6 +249,16 @@ pub(crate) fn claim<D: Definition, P: Private>(
 /// Whose job it is.
 pub(crate) fn owner(call: &Call) -> String {
     format!("{} of client {}", public_name(call.name()), call.client())
+}
+
+/// How calls name domains, of which there may be thousands.
+pub(crate) fn references(snapshots: &[&Snapshot]) -> Vec<Domain> {
+    // One thing at a time: while one name is waited for, others are on their way.
+    let definitions: Vec<&DomainDefinition> = snapshots.iter().map(|snapshot| &**snapshot.definition()).collect();
+    let named: Vec<(&str, Uuid)> =
+        definitions.iter().map(|definition| (definition.name.as_str(), Uuid(*definition.uuid.as_bytes()))).collect();
+    let with_ids = named.into_iter().zip(snapshots);
+    with_ids.map(|((name, uuid), snapshot)| Domain::new(name, uuid, snapshot.id().unwrap_or(-1))).collect()
 }
 
 /// How calls name a domain.

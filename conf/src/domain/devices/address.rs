@@ -3,6 +3,7 @@
 
 use oxivirt_core::{Error, Result};
 
+use crate::rare::Rare;
 use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
 
 /// Where a device sits.
@@ -286,9 +287,14 @@ impl Address {
     }
 }
 
+/// What every device may have; see [`DeviceParts`] for the fields.
+pub type DeviceInfo = Rare<DeviceParts>;
+
+crate::absent!(DeviceParts);
+
 /// What every device may have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DeviceInfo {
+pub struct DeviceParts {
     pub boot: Option<Box<BootOrder>>,
     /// The name of the device; a user's own begins with `ua-`.
     pub alias: Option<String>,
@@ -352,14 +358,14 @@ pub fn is_user_alias(name: &str) -> bool {
     name.starts_with("ua-") && name.chars().all(valid)
 }
 
-impl DeviceInfo {
+impl DeviceParts {
     /// What is left for a device that the guest does not get: its name.
-    pub(super) fn alias_only(self) -> Self {
-        Self { alias: self.alias, ..Self::default() }
+    pub(super) fn alias_only(&self) -> DeviceInfo {
+        Self { alias: self.alias.clone(), ..Self::default() }.into()
     }
 }
 
-impl Element for DeviceInfo {
+impl Element for DeviceParts {
     fn parse(node: Node<'_>) -> Result<Self> {
         let mut info = Self::default();
         let live = node.mode().live;

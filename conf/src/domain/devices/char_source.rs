@@ -4,6 +4,7 @@
 use oxivirt_core::Result;
 
 use crate::domain::security::DeviceSecLabel;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, OnOff, Value, Writer, YesNo};
 use crate::xml_enum;
 
@@ -12,7 +13,7 @@ use crate::xml_enum;
 pub struct CharSource {
     pub kind: CharKind,
     pub log: Option<Box<CharLog>>,
-    pub seclabels: Vec<DeviceSecLabel>,
+    pub seclabels: Rare<Vec<DeviceSecLabel>>,
 }
 
 /// The kind, by `type=`.
@@ -139,7 +140,11 @@ impl CharSource {
             Some(source) => DeviceSecLabel::parse_all(source)?,
             None => Vec::new(),
         };
-        Ok(Self { kind: CharKind::parse(node, source, kind)?, log: node.child_element("log")?, seclabels })
+        Ok(Self {
+            kind: CharKind::parse(node, source, kind)?,
+            log: node.child_element("log")?,
+            seclabels: seclabels.into(),
+        })
     }
 
     /// The word of `type=`.

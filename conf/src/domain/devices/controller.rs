@@ -5,6 +5,7 @@ use oxivirt_core::{Error, Result};
 
 use super::address::{DeviceInfo, VirtioOptions};
 use super::disk_driver::IoThreadMapping;
+use crate::rare::Rare;
 use crate::xml::{Element, KiB, Node, OnOff, Writer};
 use crate::xml_enum;
 
@@ -30,10 +31,12 @@ pub struct Controller {
     pub vectors: Option<u32>,
     pub max_grant_frames: Option<u32>,
     pub max_event_channels: Option<u32>,
-    pub driver: ControllerDriver,
-    pub pci: PciControllerOptions,
+    pub driver: Rare<ControllerDriver>,
+    pub pci: Rare<PciControllerOptions>,
     pub info: DeviceInfo,
 }
+
+crate::absent!(ControllerDriver, PciControllerOptions);
 
 /// `<driver>` of a controller.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
@@ -104,7 +107,7 @@ impl Element for Controller {
                 found.max_grant_frames = node.value("maxGrantFrames")?;
                 found.max_event_channels = node.value("maxEventChannels")?;
             }
-            ControllerType::Pci => found.pci = PciControllerOptions::parse(node)?,
+            ControllerType::Pci => found.pci = PciControllerOptions::parse(node)?.into(),
             _ => {}
         }
         Ok(found)

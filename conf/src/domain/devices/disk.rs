@@ -5,6 +5,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::storage::{format_status, status_child};
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, OnOff, RawElement, Writer, YesNo};
 use crate::xml_enum;
 
@@ -50,7 +51,7 @@ pub struct Disk {
     pub mirror: Option<Box<Mirror>>,
     pub target: DiskTarget,
     pub iotune: Option<Box<IoTune>>,
-    pub throttle_filters: Vec<ThrottleFilter>,
+    pub throttle_filters: Rare<Vec<ThrottleFilter>>,
     pub readonly: bool,
     pub shareable: bool,
     pub transient: Option<Transient>,
@@ -150,7 +151,7 @@ impl Element for Disk {
                 "mirror" if node.mode().live => disk.mirror = Some(Element::parse(child)?),
                 "target" => disk.target = parse_target(child)?,
                 "iotune" => disk.iotune = Some(Element::parse(child)?),
-                "throttlefilters" => disk.throttle_filters = child.child_elements("throttlefilter")?,
+                "throttlefilters" => disk.throttle_filters = child.child_elements("throttlefilter")?.into(),
                 "readonly" => disk.readonly = true,
                 "shareable" => disk.shareable = true,
                 "transient" => disk.transient = Some(Transient::parse(child)?),

@@ -4,6 +4,7 @@
 use oxivirt_core::Result;
 
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, OnOff, Value, Writer};
 use crate::xml_enum;
 
@@ -79,7 +80,7 @@ pub struct DiskDriver {
     #[xml(child)]
     pub metadata_cache: Option<MetadataCache>,
     #[xml(children = "iothread", wrap = "iothreads")]
-    pub iothreads: Vec<IoThreadMapping>,
+    pub iothreads: Rare<Vec<IoThreadMapping>>,
 }
 
 /// `<metadata_cache><max_size unit='bytes'>…`.

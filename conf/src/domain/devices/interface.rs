@@ -5,6 +5,7 @@ use oxivirt_core::Result;
 
 use super::storage::{format_status, status_child};
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, RawElement, Writer, YesNo};
 
 /// `<interface>`.
@@ -19,15 +20,15 @@ pub struct Interface {
     pub trust_guest_rx_filters: Option<YesNo>,
     pub source: InterfaceSource,
     /// Addresses and routes of the host's end.
-    pub host_ip: IpInfo,
+    pub host_ip: Rare<IpInfo>,
     pub backend_domain: Option<Box<str>>,
     pub vlan: Option<Box<Vlan>>,
     pub virtualport: Option<Box<VirtualPort>>,
     pub bandwidth: Option<Box<BandwidthLimits>>,
     pub port: Option<PortOptions>,
     /// Addresses and routes of the guest's end.
-    pub guest_ip: IpInfo,
-    pub port_forwards: Vec<PortForward>,
+    pub guest_ip: Rare<IpInfo>,
+    pub port_forwards: Rare<Vec<PortForward>>,
     pub script: Option<Box<Script>>,
     pub downscript: Option<Box<Script>>,
     pub target: Option<InterfaceTarget>,
@@ -35,7 +36,7 @@ pub struct Interface {
     pub guest: Option<Box<GuestName>>,
     /// `virtio`, `e1000e`, …; a word since each driver has its own.
     pub model: Option<String>,
-    pub driver: InterfaceDriver,
+    pub driver: Rare<InterfaceDriver>,
     pub backend: Option<Box<Backend>>,
     pub filterref: Option<Box<FilterRef>>,
     pub tune: Option<Box<InterfaceTune>>,
@@ -84,19 +85,19 @@ impl Element for Interface {
             mac_current: if live { mac.map(|m| m.value("currentAddress")).transpose()?.flatten() } else { None },
             trust_guest_rx_filters: node.value("trustGuestRxFilters")?,
             source,
-            host_ip: node.child("source").map(IpInfo::parse).transpose()?.unwrap_or_default(),
+            host_ip: node.child("source").map(Rare::parse).transpose()?.unwrap_or_default(),
             backend_domain: node.child("backenddomain").and_then(|b| b.attr("name")).map(Box::from),
             vlan: node.child_element("vlan")?,
             virtualport: node.child_element("virtualport")?,
             bandwidth: node.child_element("bandwidth")?,
             port: node.child_element("port")?,
-            guest_ip: IpInfo::parse(node)?,
-            port_forwards: node.child_elements("portForward")?,
+            guest_ip: Rare::parse(node)?,
+            port_forwards: node.child_elements("portForward")?.into(),
             script: node.child_element("script")?,
             downscript: node.child_element("downscript")?,
             target,
             guest: node.child_element("guest")?,
-            driver: InterfaceDriver::parse_for(node, hostdev, model.as_deref())?,
+            driver: InterfaceDriver::parse_for(node, hostdev, model.as_deref())?.into(),
             backend: node
                 .child_element("backend")?
                 .map(|backend: Backend| backend.for_model(model.as_deref()))

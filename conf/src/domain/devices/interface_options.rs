@@ -71,6 +71,8 @@ xml_enum! {
     pub enum TxMode { Iothread = "iothread", Timer = "timer" }
 }
 
+crate::absent!(InterfaceDriver);
+
 /// `<driver>` of a network card.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct InterfaceDriver {

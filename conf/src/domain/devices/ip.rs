@@ -6,6 +6,8 @@ use oxivirt_core::Result;
 use crate::net::Route;
 use crate::xml::{Element, Node, Writer};
 
+crate::absent!(IpInfo);
+
 /// `<ip>` and `<route>` elements.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
 pub struct IpInfo {

@@ -5,18 +5,19 @@ use oxivirt_core::Result;
 
 use super::*;
 use crate::domain::security::DeviceSecLabel;
+use crate::rare::Rare;
 use crate::xml::{Document, Element, Node, WriteMode, Writer};
 
 /// Declares the lists and the three enums over one device, in the order in
-/// which devices are printed.
+/// which devices are printed; of kinds with `few` most domains have none.
 macro_rules! devices {
-    ($($(#[$doc:meta])* $variant:ident($type:ty) $list:ident $name:literal $each:ident;)+) => {
+    ($($(#[$doc:meta])* $variant:ident($type:ty) $list:ident $name:literal $each:ident $often:ident;)+) => {
         /// `<devices>`: the emulator and a list per kind, in printing order.
         #[derive(Debug, Clone, PartialEq, Default)]
         pub struct Devices {
             /// Path of the hypervisor's program.
             pub emulator: Option<String>,
-            $($(#[$doc])* pub $list: Vec<$type>,)+
+            $($(#[$doc])* pub $list: devices!(@list $often $type),)+
             /// Which USB devices may be redirected.
             pub redir_filter: Option<RedirFilter>,
         }
@@ -210,7 +211,12 @@ macro_rules! devices {
 
             /// Gives back memory that the lists hold beyond their length.
             pub fn shrink_to_fit(&mut self) {
-                $(self.$list.shrink_to_fit();)+
+                $(for device in &mut self.$list {
+                    if let Some(info) = DeviceMut::$variant(device).info() {
+                        info.shrink();
+                    }
+                }
+                self.$list.shrink_to_fit();)+
             }
         }
 
@@ -229,7 +235,7 @@ macro_rules! devices {
                         _ => {}
                     }
                 }
-                let mut devices = Self { $($list: Vec::with_capacity(counts.$list),)+ ..Self::default() };
+                let mut devices = Self { $($list: devices!(@room $often counts.$list),)+ ..Self::default() };
                 for child in node.children() {
                     match child.qualified_name() {
                         "emulator" if devices.emulator.is_none() => {
@@ -259,6 +265,13 @@ macro_rules! devices {
         let _ = $device;
         None
     }};
+    (@list many $type:ty) => { Vec<$type> };
+    (@list few $type:ty) => { Rare<Vec<$type>> };
+    (@room many $count:expr) => { Vec::with_capacity($count) };
+    (@room few $count:expr) => {{
+        let _ = $count;
+        Rare::default()
+    }};
     (@after redirdevs $self:ident $w:ident) => {
         if let Some(filter) = &$self.redir_filter {
             $w.element_unless_empty("redirfilter", filter);
@@ -268,36 +281,36 @@ macro_rules! devices {
 }
 
 devices! {
-    Disk(Disk) disks "disk" info;
-    Controller(Controller) controllers "controller" info;
-    Lease(Lease) leases "lease" plain;
-    Filesystem(Filesystem) filesystems "filesystem" info;
-    Interface(Interface) interfaces "interface" info;
-    Smartcard(Smartcard) smartcards "smartcard" info;
-    Serial(Serial) serials "serial" info;
-    Parallel(Parallel) parallels "parallel" info;
-    Console(Console) consoles "console" info;
-    Channel(Channel) channels "channel" info;
-    Input(Input) inputs "input" info;
-    Tpm(Tpm) tpms "tpm" info;
-    Graphics(Graphics) graphics "graphics" info;
-    Sound(Sound) sounds "sound" info;
-    Audio(Audio) audios "audio" plain;
-    Video(Video) videos "video" info;
-    Hostdev(Hostdev) hostdevs "hostdev" info;
-    RedirDev(RedirDev) redirdevs "redirdev" info;
-    Hub(Hub) hubs "hub" info;
-    Watchdog(Watchdog) watchdogs "watchdog" info;
-    MemBalloon(MemBalloon) memballoons "memballoon" info;
-    Rng(Rng) rngs "rng" info;
-    Nvram(NvramDevice) nvrams "nvram" info;
-    Panic(Panic) panics "panic" info;
-    Shmem(Shmem) shmems "shmem" info;
-    Memory(MemoryDevice) memories "memory" info;
-    Iommu(Iommu) iommus "iommu" info;
-    Vsock(Vsock) vsocks "vsock" info;
-    Crypto(Crypto) cryptos "crypto" info;
-    Pstore(Pstore) pstores "pstore" info;
+    Disk(Disk) disks "disk" info many;
+    Controller(Controller) controllers "controller" info many;
+    Lease(Lease) leases "lease" plain few;
+    Filesystem(Filesystem) filesystems "filesystem" info few;
+    Interface(Interface) interfaces "interface" info many;
+    Smartcard(Smartcard) smartcards "smartcard" info few;
+    Serial(Serial) serials "serial" info many;
+    Parallel(Parallel) parallels "parallel" info few;
+    Console(Console) consoles "console" info many;
+    Channel(Channel) channels "channel" info many;
+    Input(Input) inputs "input" info many;
+    Tpm(Tpm) tpms "tpm" info few;
+    Graphics(Graphics) graphics "graphics" info many;
+    Sound(Sound) sounds "sound" info few;
+    Audio(Audio) audios "audio" plain few;
+    Video(Video) videos "video" info many;
+    Hostdev(Hostdev) hostdevs "hostdev" info few;
+    RedirDev(RedirDev) redirdevs "redirdev" info few;
+    Hub(Hub) hubs "hub" info few;
+    Watchdog(Watchdog) watchdogs "watchdog" info few;
+    MemBalloon(MemBalloon) memballoons "memballoon" info many;
+    Rng(Rng) rngs "rng" info many;
+    Nvram(NvramDevice) nvrams "nvram" info few;
+    Panic(Panic) panics "panic" info few;
+    Shmem(Shmem) shmems "shmem" info few;
+    Memory(MemoryDevice) memories "memory" info few;
+    Iommu(Iommu) iommus "iommu" info few;
+    Vsock(Vsock) vsocks "vsock" info few;
+    Crypto(Crypto) cryptos "crypto" info few;
+    Pstore(Pstore) pstores "pstore" info few;
 }
 
 impl Devices {

@@ -4,6 +4,7 @@
 use oxivirt_core::Result;
 
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, Writer};
 
 /// `<rng>`: random numbers for the guest.
@@ -50,7 +51,7 @@ impl Element for Rng {
             }
             Some("egd") => {
                 let kind = backend.attr("type").ok_or_else(|| backend.missing_attr("type"))?;
-                RngBackend::Egd(CharSource { seclabels: Vec::new(), ..CharSource::parse_typed(backend, kind)? })
+                RngBackend::Egd(CharSource { seclabels: Rare::default(), ..CharSource::parse_typed(backend, kind)? })
             }
             Some("builtin") => RngBackend::Builtin,
             Some(other) => return Err(backend.bad_attr("model", other, "random, egd, builtin")),

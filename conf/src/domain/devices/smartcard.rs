@@ -4,6 +4,7 @@
 use oxivirt_core::Result;
 
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, Writer};
 
 /// `<smartcard>`.
@@ -43,7 +44,10 @@ impl Element for Smartcard {
             }
             Some("passthrough") => {
                 let kind = node.attr("type").ok_or_else(|| node.missing_attr("type"))?;
-                SmartcardKind::Passthrough(CharSource { seclabels: Vec::new(), ..CharSource::parse_typed(node, kind)? })
+                SmartcardKind::Passthrough(CharSource {
+                    seclabels: Rare::default(),
+                    ..CharSource::parse_typed(node, kind)?
+                })
             }
             Some(other) => return Err(node.bad_attr("mode", other, "host, host-certificates, passthrough")),
         };

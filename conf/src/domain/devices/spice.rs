@@ -6,6 +6,7 @@ use oxivirt_core::Result;
 use super::graphics::{auto_yes_no, child_word, is_yes, word};
 use super::listen::{has_ports, listen_address};
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, OnOff, Writer, YesNo};
 use crate::xml_enum;
 
@@ -42,7 +43,7 @@ pub struct Spice {
     pub autoport: bool,
     pub default_mode: Option<SpiceChannelMode>,
     pub keymap: Option<String>,
-    pub auth: GraphicsAuth,
+    pub auth: Rare<GraphicsAuth>,
     pub channels: Vec<SpiceChannel>,
     pub image: Option<SpiceImageCompression>,
     pub jpeg: Option<SpiceWanCompression>,
@@ -77,7 +78,7 @@ impl Spice {
             autoport,
             default_mode: node.value("defaultMode")?,
             keymap: node.value("keymap")?,
-            auth: GraphicsAuth::parse(node)?,
+            auth: GraphicsAuth::parse(node)?.into(),
             channels: node
                 .child_elements("channel")?
                 .into_iter()

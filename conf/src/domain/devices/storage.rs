@@ -5,6 +5,7 @@ use oxivirt_core::Result;
 
 use super::*;
 use crate::domain::security::DeviceSecLabel;
+use crate::rare::Rare;
 use crate::xml::{Element, Node, RawElement, Writer, YesNo};
 use crate::xml_enum;
 
@@ -28,7 +29,7 @@ pub struct StorageSource {
     pub startup_policy: Option<StartupPolicy>,
     /// Number of the node in the running hypervisor.
     pub index: Option<u32>,
-    pub seclabels: Vec<DeviceSecLabel>,
+    pub seclabels: Rare<Vec<DeviceSecLabel>>,
     pub auth: Option<Box<StorageAuth>>,
     pub encryption: Option<Box<Encryption>>,
     pub reservations: Option<Box<Reservations>>,
@@ -59,7 +60,7 @@ pub enum StorageKind {
         volume: Option<String>,
         mode: Option<VolumeMode>,
         /// What the pool made of it, attributes that only status files have.
-        resolved: Vec<(String, String)>,
+        resolved: Rare<Vec<(String, String)>>,
     },
     Nvme {
         namespace: u64,
@@ -155,7 +156,7 @@ impl StorageSource {
         found.auth = source.child_element("auth")?;
         found.encryption = source.child_element("encryption")?;
         found.reservations = source.child_element("reservations")?;
-        found.seclabels = DeviceSecLabel::parse_all(source)?;
+        found.seclabels = DeviceSecLabel::parse_all(source)?.into();
         if let Some(slice) = source.child("slices").and_then(|s| s.child("slice")) {
             found.slice =
                 Some(Box::new(StorageSlice { offset: slice.require("offset")?, size: slice.require("size")? }));
@@ -263,7 +264,7 @@ impl StorageKind {
             ("dir", _) => Self::Dir { path: path("dir") },
             ("network", Some(source)) => Self::Network(Box::new(NetworkSource::parse(source)?)),
             ("network", None) => return Err(node.missing_child("source")),
-            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None, resolved: Vec::new() },
+            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None, resolved: Rare::default() },
             ("volume", Some(source)) => {
                 let (pool, volume): (Option<String>, Option<String>) = (source.value("pool")?, source.value("volume")?);
                 if pool.is_some() != volume.is_some() {

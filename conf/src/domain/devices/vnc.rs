@@ -6,6 +6,7 @@ use oxivirt_core::Result;
 use super::graphics::{auto_yes_no, is_yes, word};
 use super::listen::{has_ports, listen_address};
 use super::*;
+use crate::rare::Rare;
 use crate::xml::{Node, Writer, YesNo};
 use crate::xml_enum;
 
@@ -38,10 +39,12 @@ pub struct Vnc {
     pub share_policy: Option<SharePolicy>,
     pub power_control: Option<YesNo>,
     pub wait: Option<i32>,
-    pub auth: GraphicsAuth,
+    pub auth: Rare<GraphicsAuth>,
     /// Id of the `<audio>` it plays to.
     pub audio: Option<u32>,
 }
+
+crate::absent!(GraphicsAuth);
 
 impl GraphicsAuth {
     pub(super) fn parse(node: Node<'_>) -> Result<Self> {
@@ -97,7 +100,7 @@ impl Vnc {
             share_policy: node.value("sharePolicy")?,
             power_control: node.value("powerControl")?,
             wait: node.value("wait")?,
-            auth: GraphicsAuth::parse(node)?,
+            auth: GraphicsAuth::parse(node)?.into(),
             audio: node.child("audio").map(|a| a.require("id")).transpose()?,
         })
     }

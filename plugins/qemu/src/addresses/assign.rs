@@ -368,7 +368,7 @@ fn set_multifunction(domain: &mut DomainDefinition) {
     }
     // The closure never fails.
     let _ = domain.devices.for_each_mut(|device| {
-        if let Some(DeviceInfo { address: Some(Address::Pci(at)), .. }) = device.info()
+        if let Some(Address::Pci(at)) = device.info().and_then(|info| info.address.as_mut())
             && !at.is_empty()
             && at.function == 0
             && at.multifunction.is_none()

@@ -15,7 +15,7 @@ use super::virtio;
 pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
     let mut taken: BTreeSet<CcwAddress> = BTreeSet::new();
     for device in domain.devices.iter() {
-        if let Some(DeviceInfo { address: Some(Address::Ccw(Some(at))), .. }) = device.info()
+        if let Some(Address::Ccw(Some(at))) = device.info().and_then(|info| info.address.as_ref())
             && !taken.insert(*at)
         {
             return Err(Error::xml(format!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{Address, DeviceInfo, PciAddress, ZpciAddress};
+use oxivirt_conf::domain::devices::{Address, PciAddress, ZpciAddress};
 use oxivirt_core::{Error, Result};
 
 /// Which devices get identities.
@@ -34,10 +34,8 @@ pub(super) fn assign(domain: &mut DomainDefinition, who: Who) -> Result<()> {
             return Err(Error::xml(format!("zPCI fid {fid:#010x} is already reserved")));
         }
     }
-    domain.devices.for_each_mut(|device| match device.info() {
-        Some(DeviceInfo { address: Some(Address::Pci(at)), .. })
-            if !at.is_empty() && (who == Who::All || at.zpci.is_some()) =>
-        {
+    domain.devices.for_each_mut(|device| match device.info().and_then(|info| info.address.as_mut()) {
+        Some(Address::Pci(at)) if !at.is_empty() && (who == Who::All || at.zpci.is_some()) => {
             identify(at, &mut uids, &mut fids)
         }
         _ => Ok(()),

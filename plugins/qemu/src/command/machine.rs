@@ -220,11 +220,11 @@ pub(super) fn boot(b: &mut Builder<'_>) -> Result<()> {
     }
     b.pair("-boot", text + "strict=on");
     for (option, value) in [
-        ("-kernel", &os.kernel),
-        ("-initrd", &os.initrd),
-        ("-append", &os.cmdline),
-        ("-dtb", &os.dtb),
-        ("-shim", &os.shim),
+        ("-kernel", &os.direct.kernel),
+        ("-initrd", &os.direct.initrd),
+        ("-append", &os.direct.cmdline),
+        ("-dtb", &os.direct.dtb),
+        ("-shim", &os.direct.shim),
     ] {
         if let Some(value) = value {
             b.pair(option, value.clone());

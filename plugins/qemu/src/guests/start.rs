@@ -362,7 +362,8 @@ fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::Vcp
 /// A missing image is better told before QEMU is started.
 fn check_sources(live: &DomainDefinition) -> Result<()> {
     live.devices.disks.iter().try_for_each(check_disk)?;
-    [&live.os.kernel, &live.os.initrd, &live.os.dtb].into_iter().flatten().try_for_each(|file| check_file(file))
+    let direct = &live.os.direct;
+    [&direct.kernel, &direct.initrd, &direct.dtb].into_iter().flatten().try_for_each(|file| check_file(file))
 }
 
 /// The same of one disk.

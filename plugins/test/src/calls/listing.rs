@@ -10,7 +10,7 @@ use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
 use crate::TestConnection;
 use crate::error::{Own, check_flags};
-use crate::state::{Snapshot, reference};
+use crate::state::{Snapshot, reference, references};
 
 #[implements]
 impl DomainListing for TestConnection {
@@ -66,11 +66,12 @@ impl DomainListing for TestConnection {
         let known = ListDomainsFlags::ALL.iter().fold(0, |known, (flag, _)| known | flag.0);
         check_flags(flags.0, known, "connect_list_all_domains")?;
         let domains = self.state().domains.list();
-        let matching = domains.iter().filter(|(_, snapshot)| matches(snapshot, flags));
+        let mut matching = domains.snapshots();
+        matching.retain(|snapshot| matches(snapshot, flags));
         if !need_results {
-            return Ok(Counted { items: List::new(Vec::new())?, count: matching.count() as u32 });
+            return Ok(Counted { items: List::new(Vec::new())?, count: matching.len() as u32 });
         }
-        Counted::answer(true, matching.map(|(_, snapshot)| reference(snapshot)).collect())
+        Counted::answer(true, references(&matching))
     }
 }
 

@@ -16,7 +16,7 @@ use super::tuning::iothreads;
 use super::{now, perf};
 use crate::TestConnection;
 use crate::error::{Own, check_flags};
-use crate::state::{Snapshot, reference};
+use crate::state::{Snapshot, reference, references};
 
 /// Nanoseconds that the first CPU has spent on a domain and, of these, on the guest.
 const CPU_TIME: u64 = 24_386_308_517;
@@ -161,15 +161,17 @@ impl DomainStats for TestConnection {
         }
         if doms.is_empty() {
             let all = self.state().domains.list();
-            let fitting = all.iter().filter(|(_, snapshot)| passes(snapshot, flags));
-            return List::new(fitting.map(|(_, snapshot)| record(snapshot, wanted)).collect::<Result<_>>()?);
+            let mut fitting = all.snapshots();
+            fitting.retain(|snapshot| passes(snapshot, flags));
+            let named = references(&fitting).into_iter().zip(fitting);
+            return List::new(named.map(|(dom, snapshot)| record(dom, snapshot, wanted)).collect::<Result<_>>()?);
         }
         let mut records = Vec::with_capacity(doms.len());
         for dom in doms.iter() {
             // One that is gone is left out, as it would be from a list.
             let Ok(snapshot) = self.state().read(dom) else { continue };
             if passes(&snapshot, flags) {
-                records.push(record(&snapshot, wanted)?);
+                records.push(record(reference(&snapshot), &snapshot, wanted)?);
             }
         }
         List::new(records)
@@ -239,8 +241,8 @@ fn passes(snapshot: &Snapshot, flags: AllDomainStatsFlags) -> bool {
     groups.iter().all(|(group, own)| !flags.intersects(*group) || flags.intersects(*own))
 }
 
-fn record(snapshot: &Snapshot, wanted: DomainStatsTypes) -> Result<DomainStatsRecord> {
-    let mut params = Vec::new();
+fn record(dom: Domain, snapshot: &Snapshot, wanted: DomainStatsTypes) -> Result<DomainStatsRecord> {
+    let mut params = Vec::with_capacity(2);
     if wanted.contains(DomainStatsTypes::STATE) {
         params.push(TypedParam::new("state.state", TypedValue::Int(snapshot.status.state.0)));
         params.push(TypedParam::new("state.reason", TypedValue::Int(snapshot.status.reason)));
@@ -248,5 +250,5 @@ fn record(snapshot: &Snapshot, wanted: DomainStatsTypes) -> Result<DomainStatsRe
     if wanted.contains(DomainStatsTypes::IOTHREAD) && snapshot.is_active() {
         params.extend(iothreads::statistics(snapshot));
     }
-    Ok(DomainStatsRecord { dom: reference(snapshot), params: List::new(params)? })
+    Ok(DomainStatsRecord { dom, params: List::new(params)? })
 }
