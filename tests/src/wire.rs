@@ -26,9 +26,12 @@ pub mod procedure {
     #![allow(missing_docs)]
     pub const CONNECT_OPEN: i32 = 1;
     pub const CONNECT_CLOSE: i32 = 2;
+    pub const DOMAIN_CREATE: i32 = 9;
+    pub const DOMAIN_DESTROY: i32 = 12;
     pub const DOMAIN_GET_XML_DESC: i32 = 14;
     pub const DOMAIN_GET_INFO: i32 = 16;
     pub const DOMAIN_LOOKUP_BY_NAME: i32 = 23;
+    pub const DOMAIN_LOOKUP_BY_UUID: i32 = 24;
     pub const DOMAIN_UNDEFINE: i32 = 35;
     pub const DOMAIN_RESUME: i32 = 28;
     pub const DOMAIN_SUSPEND: i32 = 34;
@@ -40,6 +43,7 @@ pub mod procedure {
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: i32 = 316;
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_DEREGISTER_ANY: i32 = 317;
     pub const DOMAIN_EVENT_CALLBACK_LIFECYCLE: i32 = 318;
+    pub const CONNECT_GET_ALL_DOMAIN_STATS: i32 = 344;
     pub const DOMAIN_DEFINE_XML_FLAGS: i32 = 350;
 }
 

@@ -48,7 +48,9 @@ fn connect(socket: &std::path::Path) -> Result<Client, String> {
 
 /// What came out of one measurement.
 pub(super) struct Measured {
-    /// Calls per second, of all clients together.
+    /// Calls of all clients together.
+    pub(super) calls: usize,
+    /// The same per second.
     pub(super) rate: f64,
     /// Half of the calls took no longer, in microseconds.
     pub(super) median_us: f64,
@@ -111,7 +113,7 @@ fn summarize(mut latencies: Vec<Duration>, elapsed: Duration) -> Result<Measured
     let (Some(median_us), Some(slow_us)) = (at(0.5), at(0.99)) else {
         return Err("no call was answered in time".into());
     };
-    Ok(Measured { rate: latencies.len() as f64 / elapsed.as_secs_f64(), median_us, slow_us })
+    Ok(Measured { calls: latencies.len(), rate: latencies.len() as f64 / elapsed.as_secs_f64(), median_us, slow_us })
 }
 
 #[cfg(test)]

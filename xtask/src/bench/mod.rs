@@ -15,6 +15,7 @@ use crate::{Outcome, packages, stage};
 
 mod load;
 mod report;
+mod work;
 mod workloads;
 
 use report::Report;

@@ -8,7 +8,7 @@ use oxivirt_tests::wire::{Client, Xdr, procedure};
 
 use super::load::{self, Server};
 use super::report::{Better, Report};
-use super::{Contestant, Outcome};
+use super::{Contestant, Outcome, work};
 
 /// How much is measured.
 pub(super) struct Plan {
@@ -18,17 +18,20 @@ pub(super) struct Plan {
 }
 
 /// How many clients call at once.
-const CLIENTS: [usize; 3] = [1, 8, 32];
+const CLIENTS: [usize; 5] = [1, 2, 8, 32, 128];
 
 pub(super) fn run(plan: &Plan, contestants: &[Contestant; 2], report: &mut Report) -> Outcome {
     start_up(plan, contestants, report)?;
     let sandboxes = [contestants[0].start()?, contestants[1].start()?];
     let servers = [Server::new(&sandboxes[0])?, Server::new(&sandboxes[1])?];
     memory(&sandboxes, "resident memory, idle", report)?;
-    calls(plan, &servers, report)?;
+    work::connections(plan, &servers, report)?;
+    calls(plan, &servers, &sandboxes, report)?;
+    work::events(plan, &servers, report)?;
     documents(plan, &servers, report)?;
     domains(plan, &servers, report)?;
-    memory(&sandboxes, &format!("resident memory, {} domains", plan.domains), report)
+    memory(&sandboxes, &format!("resident memory, {} domains", plan.domains), report)?;
+    work::statistics(plan, &servers, report)
 }
 
 /// From starting the program to its first answer.
@@ -47,14 +50,18 @@ fn start_up(plan: &Plan, contestants: &[Contestant; 2], report: &mut Report) -> 
 }
 
 /// Round trips of a call that looks one domain up in memory.
-fn calls(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome {
+fn calls(plan: &Plan, servers: &[Server; 2], sandboxes: &[Sandbox; 2], report: &mut Report) -> Outcome {
     for clients in CLIENTS {
         for _ in 0..plan.rounds {
             for (side, server) in servers.iter().enumerate() {
                 let payload = server.domain("test")?;
+                let before = work::processor_time(&sandboxes[side])?;
                 let measured = load::hammer(server, clients, plan.span, procedure::DOMAIN_GET_INFO, &payload)?;
+                let spent = work::processor_time(&sandboxes[side])? - before;
                 let name = format!("information, {clients} client{}", if clients == 1 { "" } else { "s" });
                 report.add(side, &name, "calls/s", Better::More, measured.rate);
+                let each = spent * 1e6 / measured.calls as f64;
+                report.add(side, &format!("{name}, daemon's time"), "us", Better::Less, each);
                 report.add(side, &format!("{name}, median"), "us", Better::Less, measured.median_us);
                 report.add(side, &format!("{name}, 99 %"), "us", Better::Less, measured.slow_us);
             }
@@ -94,8 +101,8 @@ fn documents(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome
 
 /// Defining ever more domains, and listing them on the way.
 fn domains(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome {
-    // Each server has one domain from the start.
-    let mut defined = [1, 1];
+    // Each server has one domain from the start, and one was defined for the events.
+    let mut defined = [2, 2];
     for count in [10, 1_000, plan.domains] {
         for (side, server) in servers.iter().enumerate() {
             let begun = Instant::now();
@@ -116,6 +123,12 @@ fn domains(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome {
     }
     for _ in 0..plan.rounds {
         for (side, server) in servers.iter().enumerate() {
+            let domain = server.domain("bench-1")?;
+            // The uuid stands behind the name, in front of the id.
+            let uuid = domain.len().checked_sub(20).and_then(|at| domain.get(at..at + 16)).unwrap_or_default();
+            let measured = load::hammer(server, 1, plan.span, procedure::DOMAIN_LOOKUP_BY_UUID, uuid)?;
+            let name = format!("lookup by uuid among {}", plan.domains);
+            report.add(side, &name, "calls/s", Better::More, measured.rate);
             let payload = Xdr::default().string("bench-1").0;
             let measured = load::hammer(server, 1, plan.span, procedure::DOMAIN_LOOKUP_BY_NAME, &payload)?;
             let name = format!("lookup by name among {}", plan.domains);
@@ -125,7 +138,7 @@ fn domains(plan: &Plan, servers: &[Server; 2], report: &mut Report) -> Outcome {
     Ok(())
 }
 
-fn define(server: &Server, from: u32, to: u32) -> Outcome {
+pub(super) fn define(server: &Server, from: u32, to: u32) -> Outcome {
     let mut client = server.connect()?;
     for number in from..to {
         let xml = fixture::server_guest("test", &format!("bench-{number}"), number);
@@ -167,6 +180,6 @@ fn memory(sandboxes: &[Sandbox; 2], name: &str, report: &mut Report) -> Outcome 
     Ok(())
 }
 
-fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
