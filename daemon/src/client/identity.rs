@@ -5,7 +5,6 @@ use std::os::fd::AsFd;
 
 use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
-
 use oxivirt_util::accounts;
 
 use super::socket::Accepted;
