@@ -44,7 +44,7 @@ impl Answerer {
     /// Name of the driver; empty for the daemon itself.
     fn driver(&self) -> &str {
         match self {
-            Self::Driver { connection, .. } => connection.driver(),
+            Self::Driver { connection, .. } | Self::Features { connection, .. } => connection.driver(),
             _ => "",
         }
     }
