@@ -22,6 +22,7 @@ use crate::daemon::Daemon;
 use crate::hooks::Wishes;
 use crate::life::{self, Signals};
 use crate::logging::{self, Output, Plan};
+use crate::loops::Loops;
 use crate::options::Options;
 use crate::server::{Admission, Server};
 use crate::settings::Limits;
@@ -53,7 +54,7 @@ pub(crate) fn run(options: &Options, plugin: &Path) -> Result<(), String> {
     let limits = limits(&orders);
     let main = Server::new("libvirtd", limits, Admission::default());
     let admin = Server::new("admin", limits, Admission::default());
-    let daemon = Daemon::new(runtime.handle().clone(), root, main, admin, wishes(orders));
+    let daemon = Daemon::new(runtime.handle().clone(), Loops::start()?, root, main, admin, wishes(orders));
     let _ = daemon.hosting.front.set(line.clone());
     runtime.spawn(daemon.main.look_after());
     let (speaker, file) = (line.clone(), plugin.to_owned());

@@ -33,7 +33,7 @@ use oxivirt_core::plugin::registry::{self, DriverState, HostedDriver};
 use oxivirt_core::types::TypedParam;
 use oxivirt_core::{Call, Connection, Error, Result};
 
-use crate::client::{Client, Proxy, Socket};
+use crate::client::{Accepted, Client, Proxy};
 use crate::daemon::Daemon;
 use crate::hooks::Wishes;
 use crate::options::Options;
@@ -176,10 +176,8 @@ fn serve_driver(daemon: &'static Daemon, socket: UnixStream) {
 
 /// Serves whoever is at the other end of a socket pair.
 fn serve(daemon: &'static Daemon, server: &'static Server, socket: UnixStream, proxy: Proxy) {
-    let _inside = daemon.runtime.enter();
-    let socket = socket.set_nonblocking(true).and_then(|()| tokio::net::UnixStream::from_std(socket));
-    match socket {
-        Ok(socket) => Client::start_for(server, Door::ReadWrite, Socket::Unix(socket), Some(proxy)),
+    match socket.set_nonblocking(true) {
+        Ok(()) => Client::start_for(server, Door::ReadWrite, Accepted::Unix(socket), Some(proxy)),
         Err(error) => tracing::error!(%error, "a connection between processes is lost"),
     }
 }
