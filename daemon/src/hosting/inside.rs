@@ -134,7 +134,7 @@ fn listen(daemon: &'static Daemon, mut reader: LineReader, line: &Arc<Line>) {
     loop {
         match reader.next() {
             Ok(Some((Message::Client { tag, client }, Some(socket)))) => {
-                serve(daemon, &daemon.main, socket.into(), Proxy { tag: Some(tag), client });
+                serve(&daemon.main, socket.into(), Proxy { tag: Some(tag), client });
             }
             Ok(Some((Message::Ping(level), _))) => {
                 logging::set_foreign_level(level);

@@ -171,11 +171,11 @@ fn serve_driver(daemon: &'static Daemon, socket: UnixStream) {
     });
     static LOOKED_AFTER: OnceLock<()> = OnceLock::new();
     LOOKED_AFTER.get_or_init(|| drop(daemon.runtime.spawn(server.look_after())));
-    serve(daemon, server, socket, Proxy { tag: None, client: 0 });
+    serve(server, socket, Proxy { tag: None, client: 0 });
 }
 
 /// Serves whoever is at the other end of a socket pair.
-fn serve(daemon: &'static Daemon, server: &'static Server, socket: UnixStream, proxy: Proxy) {
+fn serve(server: &'static Server, socket: UnixStream, proxy: Proxy) {
     match socket.set_nonblocking(true) {
         Ok(()) => Client::start_for(server, Door::ReadWrite, Accepted::Unix(socket), Some(proxy)),
         Err(error) => tracing::error!(%error, "a connection between processes is lost"),
