@@ -1,5 +1,6 @@
 //! Workloads that change something: connections, starts, events, statistics.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -131,16 +132,17 @@ fn deliver(plan: &Plan, server: &Server, subscribers: usize) -> Result<f64, Stri
     turn()?;
     let begun = Instant::now();
     let mut turns = 0_usize;
+    // How many events there are in the end.
+    let wanted = AtomicUsize::new(usize::MAX);
     thread::scope(|scope| {
-        let (tell, told) = (std::sync::atomic::AtomicUsize::new(usize::MAX), "a listener panicked");
         let listening: Vec<_> = listeners
             .into_iter()
             .map(|mut client| {
-                let tell = &tell;
+                let wanted = &wanted;
                 scope.spawn(move || -> Result<(), String> {
                     let mut heard = 0_usize;
                     // Both events of the first turn and of those that are counted.
-                    while heard < tell.load(std::sync::atomic::Ordering::Acquire) {
+                    while heard < wanted.load(Ordering::Acquire) {
                         client.next_event().map_err(|e| format!("an event did not arrive: {e}"))?;
                         heard += 1;
                     }
@@ -153,9 +155,9 @@ fn deliver(plan: &Plan, server: &Server, subscribers: usize) -> Result<f64, Stri
             turns += 1;
         }
         // One more, so that whoever has heard all so far looks again.
-        tell.store(2 * (turns + 1) + 2, std::sync::atomic::Ordering::Release);
+        wanted.store(2 * (turns + 2), Ordering::Release);
         turn()?;
-        listening.into_iter().try_for_each(|listener| listener.join().map_err(|_| told.to_owned())?)
+        listening.into_iter().try_for_each(|listener| listener.join().map_err(|_| "a listener panicked".to_owned())?)
     })?;
     Ok((2 * turns * subscribers) as f64 / begun.elapsed().as_secs_f64())
 }

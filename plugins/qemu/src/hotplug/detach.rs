@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use oxivirt_conf::domain::devices::{
-    Address, ControllerType, Device, DeviceInfo, DiskBus, HostdevSource, InputBus, MemoryDevice, PciAddress,
-    WatchdogModel,
+    Address, ControllerType, Device, DiskBus, HostdevSource, InputBus, MemoryDevice, PciAddress, WatchdogModel,
 };
 use oxivirt_conf::domain::{DeviceRef, DomainDefinition};
 use oxivirt_core::{Error, ErrorCode, Result};
@@ -208,7 +207,7 @@ fn check(live: &DomainDefinition, device: DeviceRef<'_>) -> Result<()> {
         | DeviceRef::Vsock(_) => {}
         other => return unsupported(format!("live detach of device '{}' is not supported", other.name())),
     }
-    if let Some(DeviceInfo { address: Some(Address::Pci(at)), .. }) = device.info()
+    if let Some(Address::Pci(at)) = device.info().and_then(|info| info.address.as_ref())
         && shares_slot(live, at)
     {
         return Err(Error::operation_failed(format!(

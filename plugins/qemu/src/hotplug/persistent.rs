@@ -105,7 +105,7 @@ pub fn replace(domain: &mut DomainDefinition, mut device: Device) -> Result<()> 
         && let Some(info) = device.as_mut().info()
         && info.address.is_none()
     {
-        info.address = old.address;
+        info.address = old.address.clone();
     }
     d.replace(at, device);
     Ok(())
