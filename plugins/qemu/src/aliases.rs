@@ -99,7 +99,7 @@ fn flat_controllers(controllers: &[Controller]) -> Vec<u32> {
 fn disk(d: &Disk, flat: &[u32]) -> Result<String> {
     let bus = d.target.bus.ok_or_else(|| Error::internal(format!("disk '{}' has no bus", d.target.dev)))?;
     match bus {
-        DiskBus::Virtio | DiskBus::Usb => {
+        DiskBus::Virtio | DiskBus::Usb | DiskBus::Sd => {
             let index = d.index().ok_or_else(|| {
                 Error::config_unsupported(format!("cannot convert '{}' to a disk number", d.target.dev))
             })?;
@@ -168,7 +168,8 @@ pub fn number_images(domain: &mut DomainDefinition) {
         next += 1;
         Some(next)
     };
-    for disk in domain.devices.disks.iter_mut().rev() {
+    // SD cards have no block nodes.
+    for disk in domain.devices.disks.iter_mut().rev().filter(|disk| disk.target.bus != Some(DiskBus::Sd)) {
         number_image(&mut disk.source, &mut take);
         let mut below = disk.backing.as_deref_mut();
         while let Some(BackingStore::Layer(layer)) = below {

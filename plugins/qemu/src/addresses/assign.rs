@@ -313,6 +313,8 @@ fn usb2(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
 fn name_bridges(domain: &mut DomainDefinition) {
     let host_bridges = arch::board(domain).is_some_and(|board| board.host_bridges);
     let mut targets: Vec<u32> = domain.devices.controllers.iter().filter_map(|c| c.pci.target_index).collect();
+    let numbers = domain.devices.controllers.iter().filter_map(|c| c.pci.bus_nr);
+    let mut lowest = numbers.min().map_or(EXPANDER_END, u16::from);
     for c in domain.devices.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
         let index = u8::try_from(c.index.unwrap_or(0)).unwrap_or(u8::MAX);
         let place = c.info.address.as_ref().and_then(Address::pci).copied();
@@ -337,6 +339,11 @@ fn name_bridges(domain: &mut DomainDefinition) {
                 let mut free = (if index == 0 { 0 } else { 1 })..;
                 o.target_index = free.find(|target| !targets.contains(target));
                 targets.extend(o.target_index);
+            }
+            // Below the last one, with a number left for a bus behind it.
+            BusModel::PciExpander | BusModel::PcieExpander if o.bus_nr.is_none() => {
+                lowest = lowest.saturating_sub(2);
+                o.bus_nr = u8::try_from(lowest).ok().filter(|number| *number > 0);
             }
             BusModel::PciBridge => {
                 o.chassis_nr.get_or_insert(index);
@@ -379,5 +386,8 @@ fn set_multifunction(domain: &mut DomainDefinition) {
         Ok(())
     });
 }
+
+/// One more than the highest number of a PCI bus.
+const EXPANDER_END: u16 = 256;
 
 const MOST_ROUNDS: u32 = 8;

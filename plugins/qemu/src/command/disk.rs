@@ -12,6 +12,9 @@ use super::{Builder, Props, escape, place};
 /// Block nodes and device of one disk.
 pub(super) fn disk(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
     refuse_unknown(disk)?;
+    if disk.target.bus == Some(DiskBus::Sd) {
+        return storage::card(b, disk);
+    }
     let node = match &disk.source.kind {
         // Another program is the disk; what it reads from is its own matter.
         StorageKind::VhostUser { path, reconnect } => {

@@ -1,6 +1,7 @@
 //! Block nodes: what a disk reads from, layer by layer.
 
 mod protocol;
+mod sd;
 mod secrets;
 
 use oxivirt_conf::domain::devices::{
@@ -13,6 +14,7 @@ use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props};
 use protocol::Keys;
+pub(super) use sd::card;
 pub(super) use secrets::certificates;
 pub use secrets::{Sealed, Secret};
 
