@@ -8,7 +8,7 @@ use oxivirt_core::{Error, Result};
 use super::CpuSet;
 use super::memory::MemoryAccess;
 use super::tune::kib_attrs;
-use crate::xml::{Element, KiB, Node, OnOff, Value, Writer, YesNo};
+use crate::xml::{Element, KiB, Node, OnOff, Value, WriteMode, Writer, YesNo};
 use crate::xml_enum;
 
 xml_enum! {
@@ -177,6 +177,15 @@ impl Cpu {
 
     fn prints_mode(&self) -> bool {
         self.mode != CpuMode::Custom || self.model.is_some()
+    }
+}
+
+impl Cpu {
+    /// Prints the model as a document of its own.
+    pub fn document(&self) -> String {
+        let mut w = Writer::new(WriteMode::default());
+        w.element("cpu", self);
+        w.finish()
     }
 }
 

@@ -4,8 +4,6 @@ use oxivirt_conf::cpu::{
     BaselineOptions, CpuComparison, CpuDescription, HostCpu, baseline, compare, drop_unmigratable, expand_features,
     model_names,
 };
-use oxivirt_conf::domain::Cpu;
-use oxivirt_conf::xml::{WriteMode, Writer};
 use oxivirt_core::abi::RString;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::CpuCompareResult;
@@ -44,7 +42,7 @@ impl CpuModels for QemuConnection {
             migratable: flags & MIGRATABLE != 0,
             expand_features: flags & EXPAND_FEATURES != 0,
         };
-        baseline(crate::document::host_arch(), &cpus, &options).map(|cpu| printed(&cpu)).own()
+        baseline(crate::document::host_arch(), &cpus, &options).map(|cpu| cpu.document()).own()
     }
 
     #[quick]
@@ -113,7 +111,7 @@ impl CpuModels for QemuConnection {
         if flags & MIGRATABLE != 0 {
             drop_unmigratable(&mut cpu);
         }
-        Ok(printed(&cpu))
+        Ok(cpu.document())
     }
 }
 
@@ -162,12 +160,6 @@ fn read(xml: &str, flags: u32) -> Result<CpuDescription> {
 
 fn described(documents: &[RString]) -> Result<Vec<CpuDescription>> {
     documents.iter().map(|text| CpuDescription::parse(text)).collect()
-}
-
-fn printed(cpu: &Cpu) -> String {
-    let mut w = Writer::new(WriteMode::default());
-    w.element("cpu", cpu);
-    w.finish()
 }
 
 fn answer(result: CpuComparison, flags: u32) -> Result<CpuCompareResult> {
