@@ -1,8 +1,8 @@
 //! Checks of devices that hold for every driver.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::DomainDefinition;
 use super::devices::{
@@ -76,17 +76,19 @@ fn aliases(devices: &Devices) -> Result<()> {
             continue;
         }
         if !seen.insert(alias) {
-            return refuse(format!("alias '{alias}' is used for more than one device"));
+            let text = format!("non unique alias detected: {alias}");
+            return Err(Error::new(ErrorCode::CONFIG_UNSUPPORTED, text));
         }
     }
     Ok(())
 }
 
 fn targets(devices: &Devices) -> Result<()> {
-    let mut seen = HashSet::new();
+    let mut seen = HashMap::new();
     for disk in &devices.disks {
-        if !seen.insert(disk.target.dev.as_str()) {
-            return refuse(format!("target '{}' duplicated for disk sources", disk.target.dev));
+        if let Some(other) = seen.insert(disk.target.dev.as_str(), disk) {
+            let [one, two] = [other, disk].map(|disk| disk.source.place().unwrap_or("<null>"));
+            return refuse(format!("target '{}' duplicated for disk sources '{one}' and '{two}'", disk.target.dev));
         }
     }
     Ok(())

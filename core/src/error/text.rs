@@ -30,6 +30,8 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::OPERATION_FAILED => ("operation failed", "operation failed"),
         ErrorCode::UNKNOWN_HOST => ("unknown host", "unknown host {}"),
         ErrorCode::OS_TYPE => ("unknown OS type", "unknown OS type {}"),
+        ErrorCode::NO_SOURCE => ("missing source information", "missing source information for device {}"),
+        ErrorCode::NO_TARGET => ("missing target information for device", "missing target information for device {}"),
         ErrorCode::NO_NAME => ("missing name information", "missing name information in {}"),
         ErrorCode::DOM_EXIST => ("this domain exists already", "domain {} exists already"),
         ErrorCode::OPERATION_DENIED => ("operation forbidden", "operation forbidden"),

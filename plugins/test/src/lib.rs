@@ -15,6 +15,7 @@ mod directory;
 mod driver;
 mod error;
 mod interfaces;
+mod keys;
 mod networks;
 mod node;
 mod node_devices;

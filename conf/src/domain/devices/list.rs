@@ -1,7 +1,7 @@
 //! All devices of a domain, by kind, and ways to look at any of them.
 #![allow(missing_docs, reason = "fields are named as the elements they hold")]
 
-use oxivirt_core::Result;
+use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::*;
 use crate::domain::security::DeviceSecLabel;
@@ -38,13 +38,16 @@ macro_rules! devices {
             /// Reads one device from its own document, such as that of an
             /// attach call.
             ///
-            /// Errors: `XML_ERROR` when the element is no device.
+            /// Errors: `CONFIG_UNSUPPORTED` when the element is no device.
             pub fn parse(xml: &str, flags: crate::domain::ParseFlags) -> Result<Self> {
                 let document = Document::parse(xml)?.with_mode(flags.mode());
                 let node = document.root();
                 match node.qualified_name() {
                     $($name => Ok(Self::$variant(Box::new(<$type>::parse(node)?))),)+
-                    other => Err(node.error(format_args!("'{other}' is no device"))),
+                    other => {
+                        let text = format!("unknown device type '{other}'");
+                        Err(Error::new(ErrorCode::CONFIG_UNSUPPORTED, text))
+                    }
                 }
             }
 

@@ -192,6 +192,18 @@ impl StorageSource {
         }
     }
 
+    /// Where it is: its path, or what it is called where it is served, without the pool or volume that holds it.
+    pub fn place(&self) -> Option<&str> {
+        let StorageKind::Network(network) = &self.kind else { return self.path() };
+        let name = network.name.as_deref()?;
+        match network.protocol {
+            NetworkProtocol::Rbd | NetworkProtocol::Gluster => {
+                Some(name.split_once('/').map_or(name, |(_, inner)| inner))
+            }
+            _ => Some(name),
+        }
+    }
+
     /// Whether there is no medium.
     pub fn is_empty(&self) -> bool {
         match &self.kind {

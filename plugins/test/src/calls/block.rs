@@ -34,6 +34,10 @@ impl DomainBlock for TestConnection {
             let text = "Flags 'VIR_MEMORY_VIRTUAL' and 'VIR_MEMORY_PHYSICAL' are mutually exclusive".to_owned();
             return Err(argument(ErrorDomain::DOMAIN, "virDomainMemoryPeek".to_owned(), "ctl", text));
         }
+        if flags.0 == 0 {
+            let text = "flags parameter must be VIR_MEMORY_VIRTUAL or VIR_MEMORY_PHYSICAL";
+            return Err(Error::invalid_arg(text)).own();
+        }
         if size as usize > limit::PEEK {
             return Err(Error::invalid_arg(format!("size {size} is more than {}", limit::PEEK))).own();
         }

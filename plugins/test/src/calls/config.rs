@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oxivirt_conf::domain::devices::BalloonStats;
+use oxivirt_conf::domain::devices::{BalloonModel, BalloonStats};
 use oxivirt_conf::domain::{CpuMapList, CpuSet, EmulatorPin, IoThread, LifecycleAction, VcpuPin};
 use oxivirt_conf::object::Affected;
 use oxivirt_conf::xml::KiB;
@@ -73,7 +73,8 @@ impl DomainConfig for TestConnection {
             u32::try_from(period).map_err(|_| Error::invalid_arg(format!("period {period} is below 0"))).own()?;
         let job = self.state().change(call, dom)?;
         edit(affected_single(&job.snapshot(), flags.0)?, &job, |definition| {
-            let balloon = definition.devices.memballoons.first_mut().ok_or_else(|| {
+            let balloon = definition.devices.memballoons.first_mut();
+            let balloon = balloon.filter(|balloon| balloon.model != BalloonModel::None).ok_or_else(|| {
                 Error::internal("No memory balloon device configured, can not set the collection period")
             })?;
             balloon.stats = Some(BalloonStats { period });

@@ -13,6 +13,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 use crate::TestConnection;
 use crate::addresses;
 use crate::error::{Own, check_flags};
+use crate::keys;
 use crate::state::FILE_SYSTEMS;
 
 /// The highest number of a signal that guests know.
@@ -25,13 +26,14 @@ impl DomainGuest for TestConnection {
         &self,
         _call: &Call,
         dom: &Domain,
-        _codeset: KeycodeSet,
+        codeset: KeycodeSet,
         _holdtime: u32,
-        _keycodes: &List<u32, { limit::KEYCODES }>,
+        keycodes: &List<u32, { limit::KEYCODES }>,
         flags: u32,
     ) -> Result<()> {
         check_flags(flags, 0, "domain_send_key")?;
-        self.state().read_active(dom).map(drop)
+        self.state().read_active(dom)?;
+        keycodes.iter().try_for_each(|code| keys::check(codeset, *code))
     }
 
     #[quick]

@@ -175,9 +175,12 @@ impl DomainInformation for TestConnection {
         flags: DomainModificationImpact,
     ) -> Result<CpuMaps> {
         use DomainModificationImpact as F;
-        check_flags(flags.0, (F::LIVE | F::CONFIG).0, "domain_get_vcpu_pin_info")?;
+        // There are always as many as there may be.
+        let maximum = DomainVcpuFlags::MAXIMUM.0;
+        check_flags(flags.0, (F::LIVE | F::CONFIG).0 | maximum, "domain_get_vcpu_pin_info")?;
         let snapshot = self.state().read(dom)?;
-        let definition = affected_one(&snapshot, flags.0, "domain_get_vcpu_pin_info")?.of(&snapshot);
+        let impact = flags.0 & !maximum;
+        let definition = affected_one(&snapshot, impact, "domain_get_vcpu_pin_info")?.of(&snapshot);
         let maps = CpuMapList::new(ncpumaps, maplen, definition.vcpu.current, self.state().node.host_cpus()).own()?;
         let num = i32::try_from(maps.count()).unwrap_or(i32::MAX);
         Ok(CpuMaps { cpumaps: maps.of_vcpus(definition).into_bytes().into(), num })

@@ -1,6 +1,7 @@
 //! Statistics of guests that do nothing: numbers that grow with the time of
 //! day, so that whoever measures sees them move.
 
+use oxivirt_conf::domain::devices::BalloonModel;
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{
     AllDomainStatsFlags, DomainMemoryStatTag, DomainModificationImpact, DomainStateCode, DomainStatsTypes,
@@ -81,7 +82,13 @@ impl DomainStats for TestConnection {
     ) -> Result<List<MemoryStat, { limit::MEMORY_STATS }>> {
         use DomainMemoryStatTag as T;
         check_flags(flags, 0, "domain_memory_stats")?;
-        let memory = self.state().read_active(dom)?.definition().current_memory.0;
+        let snapshot = self.state().read_active(dom)?;
+        let definition = snapshot.definition();
+        if !definition.devices.memballoons.first().is_some_and(|balloon| balloon.model != BalloonModel::None) {
+            // Guests tell through their balloon.
+            return List::new(Vec::new());
+        }
+        let memory = definition.current_memory.0;
         let stats = [
             (T::ACTUAL_BALLOON, memory),
             (T::SWAP_IN, 0),

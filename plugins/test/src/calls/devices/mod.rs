@@ -1,6 +1,8 @@
 //! Devices that come, change and go.
 
-use oxivirt_conf::domain::devices::{Device, Disk, DiskBus, DiskDevice};
+mod attach;
+
+use oxivirt_conf::domain::devices::{Device, Devices, Disk, DiskBus, Interface};
 use oxivirt_conf::domain::{DomainDefinition, ParseFlags};
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DefinedDetail, DomainDeviceModifyFlags, DomainEventType};
@@ -28,10 +30,22 @@ impl DomainDevices for TestConnection {
         let snapshot = job.snapshot();
         live_only(affected(&snapshot, flags.0)?.config(), flags, "testDomainAttachDeviceLiveAndConfig")?;
         let mut device = in_domain(parse(xml, snapshot.definition()))?;
-        let alias = name(&mut device)?;
+        attach::check_place(&device, snapshot.definition())?;
         let mut definition = DomainDefinition::clone(snapshot.definition());
+        attach::check_alias(&device, &definition)?;
+        let mut order = Vec::new();
+        if let Device::Disk(disk) = &device {
+            let mut disks = definition.devices.disks.clone();
+            disks.push(Disk::clone(disk));
+            let mut together = with_disks(&definition, disks);
+            in_domain(together.complete(ParseFlags::NONE, &Hooks))?;
+            order.extend(together.devices.disks.into_iter().map(|disk| disk.target.dev));
+        }
+        let alias = attach::name(&mut device, &definition)?;
         definition.devices.push(device);
-        in_domain(definition.complete(ParseFlags::NONE, &Hooks))?;
+        if !order.is_empty() {
+            definition.devices.disks.sort_by_key(|disk| order.iter().position(|target| *target == disk.target.dev));
+        }
         job.update(|snapshot| {
             snapshot.set_definition(definition);
             Ok(())
@@ -50,7 +64,7 @@ impl DomainDevices for TestConnection {
         let which = affected(&snapshot, flags.0)?;
         let device = in_domain(parse(xml, which.of(&snapshot)))?;
         let Device::Disk(disk) = device else {
-            let text = format!("persistent update of device '{}' is not supported", device.as_ref().name());
+            let text = format!("persistent update of device '{}' is not supported", attach::kind(&device));
             return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text)).own();
         };
         edit(which, &job, |definition| replace_disk(definition, &disk)).own()?;
@@ -92,15 +106,19 @@ fn live_only(config: bool, flags: F, function: &str) -> Result<()> {
     }
 }
 
+/// A domain with these disks, and of other devices with controllers only.
+fn with_disks(definition: &DomainDefinition, disks: Vec<Disk>) -> DomainDefinition {
+    let controllers = definition.devices.controllers.clone();
+    let devices = Devices { disks, controllers, ..Devices::default() };
+    DomainDefinition { devices, ..definition.clone() }
+}
+
 /// Reads the document of one device, as part of a domain.
 fn parse(xml: &str, definition: &DomainDefinition) -> Result<Device> {
     let device = Device::parse(xml, ParseFlags::INACTIVE)?;
+    attach::check_domain(&device, definition)?;
     // Rules of the domain apply to the device alone: nothing else may collide yet.
-    let mut alone = DomainDefinition::clone(definition);
-    let disks = matches!(device, Device::Disk(_));
-    if disks {
-        alone.devices.disks.clear();
-    }
+    let mut alone = with_disks(definition, Vec::new());
     alone.devices.push(device.clone());
     alone.complete(ParseFlags::NONE, &Hooks)?;
     match device {
@@ -108,40 +126,15 @@ fn parse(xml: &str, definition: &DomainDefinition) -> Result<Device> {
             let found = alone.devices.disks.into_iter().find(|disk| disk.target.dev == plain.target.dev);
             Ok(found.map_or(Device::Disk(plain), |disk| Device::Disk(Box::new(disk))))
         }
+        Device::Interface(plain) => {
+            let found = alone.devices.interfaces.pop();
+            // Cards that come to a running domain get no device of their own.
+            Ok(Device::Interface(
+                found.map_or(plain.clone(), |card| Box::new(Interface { target: plain.target, ..card })),
+            ))
+        }
         other => Ok(other),
     }
-}
-
-/// Gives a device its alias, if it is of a kind that can be plugged in.
-fn name(device: &mut Device) -> Result<Option<String>> {
-    let unsupported = |text: String| Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text)).own();
-    match device {
-        Device::Disk(disk) => match (&disk.device, disk.target.bus) {
-            (DiskDevice::Floppy, _) => unsupported("floppy device hotplug isn't supported".to_owned()),
-            (_, Some(DiskBus::Virtio)) => {
-                let alias = disk.info.alias.take().filter(|alias| alias.starts_with("ua-"));
-                let alias = alias.unwrap_or_else(|| format!("virtio-disk{}", number(&disk.target.dev)));
-                disk.info.alias = Some(alias.clone());
-                Ok(Some(alias))
-            }
-            (_, bus) => {
-                let bus = bus.map(|bus| bus.to_string()).unwrap_or_default();
-                unsupported(format!("disk bus '{bus}' cannot be hotplugged."))
-            }
-        },
-        Device::Interface(card) => {
-            unsupported(format!("hotplug of interface type of {} is not implemented yet", card.source.type_name()))
-        }
-        other => unsupported(format!("live attach of device '{}' is not supported", other.as_ref().name())),
-    }
-}
-
-/// The number of a disk, as the letters of its target count it: `vda` is 0, `vdaa` is 26.
-fn number(target: &str) -> u64 {
-    let letters = target.get(2..).unwrap_or_default().bytes().take_while(u8::is_ascii_lowercase);
-    let count =
-        letters.fold(0_u64, |count, letter| count.saturating_mul(26).saturating_add(u64::from(letter - b'a') + 1));
-    count.saturating_sub(1)
 }
 
 fn replace_disk(definition: &mut DomainDefinition, disk: &Disk) -> Result<()> {
@@ -158,16 +151,4 @@ fn replace_disk(definition: &mut DomainDefinition, disk: &Disk) -> Result<()> {
 
 fn in_domain<T>(result: Result<T>) -> Result<T> {
     result.map_err(|error| error.in_domain(ErrorDomain::DOMAIN))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::number;
-
-    #[test]
-    fn letters_count_disks() {
-        for (target, wanted) in [("vda", 0), ("vdb", 1), ("vdz", 25), ("vdaa", 26), ("vd", 0), ("", 0)] {
-            assert_eq!(number(target), wanted, "{target}");
-        }
-    }
 }
