@@ -1,5 +1,6 @@
 //! What may go wrong between daemon and plugin, proved with real shared objects.
 
+mod every_event;
 mod hosted;
 mod through_daemon;
 

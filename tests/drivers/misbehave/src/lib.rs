@@ -1,8 +1,10 @@
 //! Drivers that do on purpose what no driver should: `misbehave:///` panics
 //! and hangs, `declines:///` has nothing to drive, `fails:///` cannot start,
-//! `panics:///` panics while it starts, `crashes:///` crashes when told to.
+//! `panics:///` panics while it starts, `crashes:///` crashes when told to,
+//! `talks:///` tells of everything at once.
 
 mod crashes;
+mod talks;
 
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use oxivirt_core::interface::{Connect, DomainLifecycle, DomainListing, implement
 use oxivirt_core::plugin::{Driver, OpenFlags, Opened, Start};
 use oxivirt_core::types::{Domain, Uuid};
 use oxivirt_core::{Error, Result};
+
+pub use talks::{Talking, Talks};
 
 oxivirt_core::plugin! {
     name: "misbehave",
@@ -26,6 +30,13 @@ oxivirt_core::plugin! {
         },
         Declines { kind: HYPERVISOR, name: "Declines", schemes: ["declines"], wants: [], interfaces: [connect] },
         Fails { kind: HYPERVISOR, name: "Fails", schemes: ["fails"], wants: [], interfaces: [connect] },
+        Talks {
+            kind: HYPERVISOR,
+            name: "Talks",
+            schemes: ["talks"],
+            wants: [],
+            interfaces: [connect, domain_lifecycle, domain_listing],
+        },
         Panics { kind: HYPERVISOR, name: "Panics", schemes: ["panics"], wants: [], interfaces: [connect] },
         Crashes {
             kind: HYPERVISOR,
