@@ -68,6 +68,10 @@ const STOCK_DIFFERS: &[(&str, &str)] = &[
     ("a_network_is_defined_and_found", "no flag of the document of a network is known"),
     ("a_network_keeps_its_definition_while_it_runs", "no flag of the document of a network is known"),
     ("an_interface_is_defined_and_forgotten", "hardware addresses are kept in the letters they were written in"),
+    ("snapshots_form_a_tree", "more names than there is room for are an internal error of its protocol layer"),
+    ("a_snapshot_brings_back_a_state", "a snapshot of a domain that was off leaves it off whatever is asked for"),
+    ("what_is_no_checkpoint_is_refused", "a disk that is not there is an error of the schema"),
+    ("the_scheduler_has_a_name_and_parameters", "refuses a flag that its protocol layer adds"),
     ("pools_are_listed_as_the_flags_say", "a count without the pools takes no notice of the flags"),
 ];
 

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use oxivirt_core::constants::{DomainEventType, DomainStateCode};
+use oxivirt_core::constants::{DomainEventType, DomainStateCode, DomainUndefineFlags};
 use oxivirt_core::types::{Domain, DomainState};
 use oxivirt_core::{Call, Error, ErrorCode};
 
@@ -117,6 +117,27 @@ impl Case<'_> {
         Ok(domain)
     }
 
+    /// Defines a domain with a disk and a network card; ends the case where there are none.
+    pub(crate) fn define_with_devices(&self, name: &str) -> Result<Domain, Stop> {
+        self.needs(&["domain_define_xml", "domain_undefine"])?;
+        let devices = self.quirks().devices;
+        if devices.is_empty() {
+            return Err(Stop::Skip("domains have no disks and network cards here".to_owned()));
+        }
+        let xml = self.xml(name).replacen("</domain>", &format!("<devices>{devices}</devices></domain>"), 1);
+        let domain = self.on.domain_lifecycle.domain_define_xml(self.call, &xml)?;
+        self.made.borrow_mut().push(domain.clone());
+        Ok(domain)
+    }
+
+    /// As [`Case::define_with_devices`], and starts it.
+    pub(crate) fn start_with_devices(&self, name: &str) -> Result<Domain, Stop> {
+        self.needs_start()?;
+        let domain = self.define_with_devices(name)?;
+        self.on.domain_lifecycle.domain_create(self.call, &domain)?;
+        Ok(domain)
+    }
+
     /// Defines and starts a domain.
     pub(crate) fn start(&self, name: &str) -> Result<Domain, Stop> {
         self.needs_start()?;
@@ -197,6 +218,11 @@ impl Case<'_> {
             // Most are in the right state already.
             let _ = self.on.domain_lifecycle.domain_destroy(self.call, domain);
             let _ = self.on.domain_lifecycle.domain_undefine(self.call, domain);
+            // What a case that failed left behind keeps it.
+            let all = DomainUndefineFlags::MANAGED_SAVE
+                | DomainUndefineFlags::SNAPSHOTS_METADATA
+                | DomainUndefineFlags::CHECKPOINTS_METADATA;
+            let _ = self.on.domain_lifecycle.domain_undefine_flags(self.call, domain, all);
         }
     }
 }

@@ -44,11 +44,17 @@ pub use shared_object::{built_beside, shared_object};
 pub use socket::socket;
 pub use subject::{Absent, Subject};
 
+/// The address of the network card in [`Quirks::devices`].
+pub const CARD_ADDRESS: &str = "52:54:00:c0:de:01";
+
 /// What a case may expect of a driver beside what the interfaces promise.
 #[derive(Clone)]
 pub struct Quirks {
     /// The shortest document of a domain with this name that the driver accepts.
     pub domain_xml: fn(name: &str) -> String,
+    /// What stands in its `<devices>` when a case needs a disk on `vda`, a memory balloon, and a network card with the
+    /// address [`CARD_ADDRESS`]; empty where domains cannot have them.
+    pub devices: &'static str,
     /// Whether such a domain may be started here.
     pub may_start: bool,
     /// What the driver says when a domain is in the wrong state for a call.
@@ -67,6 +73,9 @@ impl Default for Quirks {
                     "<domain type='test'><name>{name}</name><memory>1024</memory><os><type>hvm</type></os></domain>"
                 )
             },
+            devices: "<disk type='file' device='disk'><source file='/contract/disk'/><target dev='vda' bus='virtio'/></disk>\
+                      <interface type='network'><mac address='52:54:00:c0:de:01'/><source network='default'/></interface>\
+                      <memballoon model='virtio'/>",
             may_start: true,
             wrong_state: &[ErrorCode::OPERATION_INVALID],
             lookups_explain: true,

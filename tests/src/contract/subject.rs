@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use oxivirt_core::interface::{
-    Connect, CpuModels, DomainBlock, DomainCheckpoints, DomainConfig, DomainConsole, DomainDevices, DomainGuest,
-    DomainInformation, DomainLifecycle, DomainListing, DomainMetadata, DomainSave, DomainSnapshots, DomainStats,
-    HostInterfaces, Networks, Node, NodeDevices, StoragePools, StorageVolumes,
+    Connect, CpuModels, DomainBackup, DomainBlock, DomainCheckpoints, DomainConfig, DomainConsole, DomainDevices,
+    DomainGuest, DomainInformation, DomainJobs, DomainLifecycle, DomainListing, DomainMetadata, DomainSave,
+    DomainSnapshots, DomainStats, HostInterfaces, Networks, Node, NodeDevices, NwFilters, Secrets, StoragePools,
+    StorageVolumes,
 };
 
 use super::EventLog;
@@ -55,6 +56,14 @@ pub struct Subject {
     pub domain_devices: Arc<dyn DomainDevices>,
     /// Screens and consoles.
     pub domain_console: Arc<dyn DomainConsole>,
+    /// Backups.
+    pub domain_backup: Arc<dyn DomainBackup>,
+    /// Long operations.
+    pub domain_jobs: Arc<dyn DomainJobs>,
+    /// Secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// Filters of network traffic.
+    pub nw_filters: Arc<dyn NwFilters>,
     /// What the driver has told of so far.
     pub events: Arc<dyn EventLog>,
 }
@@ -86,7 +95,11 @@ absent!(
     DomainStats,
     DomainBlock,
     DomainDevices,
-    DomainConsole
+    DomainConsole,
+    DomainBackup,
+    DomainJobs,
+    Secrets,
+    NwFilters
 );
 
 impl Subject {
@@ -114,7 +127,11 @@ impl Subject {
             host_interfaces: absent.clone(),
             node_devices: absent.clone(),
             storage_pools: absent.clone(),
-            storage_volumes: absent,
+            storage_volumes: absent.clone(),
+            domain_backup: absent.clone(),
+            domain_jobs: absent.clone(),
+            secrets: absent.clone(),
+            nw_filters: absent,
             events,
         }
     }
@@ -143,6 +160,10 @@ impl Subject {
             + NodeDevices
             + StoragePools
             + StorageVolumes
+            + DomainBackup
+            + DomainJobs
+            + Secrets
+            + NwFilters
             + 'static,
     {
         Self {
@@ -166,7 +187,11 @@ impl Subject {
             host_interfaces: connection.clone(),
             node_devices: connection.clone(),
             storage_pools: connection.clone(),
-            storage_volumes: connection,
+            storage_volumes: connection.clone(),
+            domain_backup: connection.clone(),
+            domain_jobs: connection.clone(),
+            secrets: connection.clone(),
+            nw_filters: connection,
             events,
         }
     }
