@@ -127,6 +127,11 @@ impl SnapshotDefinition {
             let text = format!("expecting root element of 'domainsnapshot', not '{}'", root.name());
             return Err(Error::xml(text).in_domain(ErrorDomain::XML));
         }
+        Self::parse_node(root, flags, now, hooks)
+    }
+
+    /// As [`SnapshotDefinition::parse`], from an element inside of another document.
+    pub fn parse_node(root: Node<'_>, flags: SnapshotParse, now: i64, hooks: &dyn DomainHooks) -> Result<(Self, bool)> {
         let name = root.child_text("name").map(|name| name.into_owned()).filter(|name| !name.is_empty());
         if flags.redefine && name.is_none() {
             return Err(Error::xml("a redefined snapshot must have a name"));
@@ -164,7 +169,8 @@ impl SnapshotDefinition {
         let mut current = false;
         if flags.internal {
             let active = root.child("active").ok_or_else(|| Error::internal("Could not find 'active' element"))?;
-            current = active.text_value::<i32>()? != 0;
+            let number = active.text().trim().parse::<i32>();
+            current = number.map_err(|_| Error::internal("Could not find 'active' element"))? != 0;
         }
         Ok((snapshot, current))
     }

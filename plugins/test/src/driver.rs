@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use fluent_uri::Uri;
 use oxivirt_core::call::Call;
 use oxivirt_core::plugin::{Driver, OpenFlags, Opened, Start};
-use oxivirt_core::{Error, Host, Result};
+use oxivirt_core::{Error, ErrorCode, Host, Result};
 
 use crate::error::Own;
 use crate::node_file;
@@ -45,7 +45,11 @@ impl Driver for TestDriver {
         let state = match path(uri).own()?.as_str() {
             "" | "/" => return Err(Error::invalid_arg("testOpen: supply a path or use test:///default")).own(),
             "/default" => self.default_state()?,
-            file => Arc::new(node_file::load(self.host, Path::new(file)).own()?),
+            file => Arc::new(node_file::load(self.host, Path::new(file)).or_else(|error| match error.code() {
+                // What the system says comes from nowhere in particular.
+                ErrorCode::SYSTEM_ERROR => Err(error),
+                _ => Err(error).own(),
+            })?),
         };
         let channel = state.channel;
         Ok(Opened { connection: TestConnection { state, uri: uri.to_owned() }, channel })

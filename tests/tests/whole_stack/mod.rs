@@ -24,6 +24,7 @@ mod isolation;
 mod lifecycle;
 mod load;
 mod malformed;
+mod node_file;
 mod polkit;
 mod polkit_access;
 mod python;

@@ -84,7 +84,7 @@ impl DomainStats for TestConnection {
         check_flags(flags, 0, "domain_memory_stats")?;
         let snapshot = self.state().read_active(dom)?;
         let definition = snapshot.definition();
-        if !definition.devices.memballoons.first().is_some_and(|balloon| balloon.model != BalloonModel::None) {
+        if definition.devices.memballoons.first().is_none_or(|balloon| balloon.model == BalloonModel::None) {
             // Guests tell through their balloon.
             return List::new(Vec::new());
         }
