@@ -6,11 +6,12 @@
 
 use abi_stable::StableAbi;
 
-use crate::abi::{RResult, RStr, RString, WithMetadata};
+use crate::abi::{ROption, RResult, RStr, RString, WithMetadata};
 use crate::constants::constants;
 use crate::event::Event;
 use crate::object::{Borrowed, guarded};
 use crate::plugin::{ForeignConnection, OpenFlags};
+use crate::types::Uuid;
 use crate::{Connection, Error, Result};
 
 constants! {
@@ -88,6 +89,11 @@ pub trait HostServices: Send + Sync + 'static {
         Ok(String::new())
     }
 
+    /// The uuid of the host, see [`Host::uuid`].
+    fn host_uuid(&self) -> Option<Uuid> {
+        None
+    }
+
     /// Runs the event script, see [`Host::run_event_script`].
     fn run_event_script(&self, _object: &str, _name: &str, _event: &str, _qualifier: &str, _extra: &str) -> Result<()> {
         Ok(())
@@ -122,6 +128,7 @@ pub struct HostTable {
     pub inhibit_shutdown: unsafe extern "C" fn(Borrowed, RStr<'_>, bool),
     pub run_hook: unsafe extern "C" fn(Borrowed, &HookArguments<'_>, RStr<'_>) -> RResult<RString, Error>,
     pub run_event_script: unsafe extern "C" fn(Borrowed, &HookArguments<'_>) -> RResult<(), Error>,
+    pub host_uuid: unsafe extern "C" fn(Borrowed) -> ROption<Uuid>,
 }
 
 /// What a hook (its driver, then its arguments) or the event script is called with.
@@ -216,6 +223,14 @@ impl Host {
         unsafe { run_hook(self.services, &arguments, RStr::from(xml)) }.into_result().map(RString::into_string)
     }
 
+    /// The uuid of this host, by which capabilities and saved or migrated domains name it: from the daemon's
+    /// configuration, its firmware, or its installation. Absent when the host is too old to tell.
+    pub fn uuid(&self) -> Option<Uuid> {
+        let host_uuid = self.table.host_uuid()?;
+        // SAFETY: see `emit`.
+        unsafe { host_uuid(self.services) }.into_option()
+    }
+
     /// Runs the operator's event script as `SCRIPT OBJECT NAME EVENT QUALIFIER
     /// EXTRA`, if it wants the event. Blocks like [`Host::run_hook`].
     ///
@@ -246,6 +261,7 @@ impl<S: HostServices> Erased<S> {
         inhibit_shutdown: inhibit_shutdown::<S>,
         run_hook: run_hook::<S>,
         run_event_script: run_event_script::<S>,
+        host_uuid: host_uuid::<S>,
     });
 }
 
@@ -307,6 +323,10 @@ unsafe extern "C" fn run_hook<S: HostServices>(
     .unwrap_or_else(|| Err(Error::internal("running a hook panicked")))
     .map(RString::from)
     .into()
+}
+
+unsafe extern "C" fn host_uuid<S: HostServices>(this: Borrowed) -> ROption<Uuid> {
+    service(this, "host_uuid", |services: &S| services.host_uuid()).flatten().into()
 }
 
 unsafe extern "C" fn run_event_script<S: HostServices>(

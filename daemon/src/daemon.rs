@@ -8,6 +8,7 @@ use oxivirt_core::event::Event;
 use oxivirt_core::host::{Folder, HostServices, LogLevel, LogRecord};
 use oxivirt_core::plugin::registry::Registry;
 use oxivirt_core::plugin::{DriverKind, OpenFlags};
+use oxivirt_core::types::Uuid;
 use oxivirt_core::{Call, Connection, Error, ErrorCode, Result};
 use oxivirt_util::paths::Root;
 use tokio::runtime::Handle;
@@ -55,6 +56,8 @@ pub(crate) struct Daemon {
     pub(crate) default_output: OnceLock<Place>,
     /// Who decides on access to objects, if anybody.
     access: RwLock<Option<Arc<Access>>>,
+    /// The uuid of the host, once it is known.
+    pub(crate) host_uuid: OnceLock<Uuid>,
     registry: OnceLock<Registry>,
     next_channel: AtomicU64,
     /// Who asks the daemon to stay; one entry per request.
@@ -88,6 +91,7 @@ impl Daemon {
             ending: Notify::new(),
             default_output: OnceLock::new(),
             access: RwLock::default(),
+            host_uuid: OnceLock::new(),
             registry: OnceLock::new(),
             next_channel: AtomicU64::new(1),
             inhibitors: Mutex::default(),
@@ -226,6 +230,10 @@ impl HostServices for Daemon {
         xml: &str,
     ) -> Result<String> {
         self.hooks.run(driver, [object, operation, sub_operation, extra], xml)
+    }
+
+    fn host_uuid(&self) -> Option<Uuid> {
+        self.host_uuid.get().copied()
     }
 
     fn run_event_script(&self, object: &str, name: &str, event: &str, qualifier: &str, extra: &str) -> Result<()> {

@@ -105,7 +105,9 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let main = Server::new("libvirtd", settings.main, admission);
     let admin = Server::new("admin", settings.admin, Admission::default());
+    let host_uuid = settings.identity.uuid()?;
     let daemon = Daemon::new(runtime.handle().clone(), Loops::start()?, root, main, admin, settings.hooks.clone());
+    let _ = daemon.host_uuid.set(host_uuid);
     daemon.set_access(access);
     let hoster = Hoster::new(daemon, &settings, options);
     let fallback = daemon.default_output.get_or_init(|| fallback);

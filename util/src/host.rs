@@ -4,6 +4,7 @@
 //! set, so that a recorded machine can be looked at as well.
 
 mod cpu;
+mod identity;
 mod memory;
 mod numa;
 
@@ -14,6 +15,7 @@ use crate::bitmap::Bitmap;
 use crate::file;
 
 pub use cpu::{CpuInfo, CpuTimes, CpuTopology, NodeTopology};
+pub use identity::is_distinct;
 pub use memory::{MemoryStats, PagePool};
 pub use numa::Cell;
 

@@ -1,5 +1,6 @@
 //! `libvirtd.conf`: read whole, every key known and checked.
 
+mod identity;
 mod isolation;
 mod keys;
 mod network;
@@ -7,12 +8,12 @@ mod network;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use oxivirt_core::types::Uuid;
 use oxivirt_util::config::{Complaints, Config, ConfigError};
 
 use crate::access::Backend;
 use crate::hooks::Wishes;
 use crate::logging::{Filter, Level, Output, Place, Plan};
+pub(crate) use identity::Identity;
 pub(crate) use isolation::Isolation;
 use keys::KEYS;
 pub(crate) use network::{Network, SaslRules, TlsFiles, TlsRules};
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) isolation: Isolation,
     /// Keys that were set and have no effect yet.
     pub(crate) idle_keys: Vec<&'static str>,
+    /// Which host this is.
+    pub(crate) identity: Identity,
 }
 
 /// The Unix sockets and who may use them.
@@ -130,7 +133,6 @@ impl Settings {
     pub(crate) fn from_config(config: &Config) -> Result<Self, Vec<ConfigError>> {
         let mut wrong = Complaints::default();
         config.check_keys(KEYS, &mut wrong);
-        wrong.take((), check_host_uuid(config));
         let main = Limits {
             clients: wrong.number(config, "max_clients", 1..=100_000, 5000),
             queued_clients: wrong.number(config, "max_queued_clients", 1..=100_000, 1000),
@@ -177,6 +179,7 @@ impl Settings {
             access: wrong.take(Vec::new(), access(config)),
             hooks: wrong.take(Wishes::default(), hooks(config)),
             isolation: Isolation::from_config(config, &mut wrong),
+            identity: wrong.take(Identity::default(), Identity::from_config(config)),
             idle_keys: config.idle_keys(KEYS),
         };
         wrong.none_or(settings)
@@ -281,16 +284,6 @@ fn hooks(config: &Config) -> Result<Wishes, ConfigError> {
     });
     let limit = Duration::from_secs(config.uint_within("hook_timeout", 1..=86_400)?.unwrap_or(120));
     Ok(Wishes { script, events: events.collect::<Result<_, _>>()?, limit })
-}
-
-/// A UUID whose digits are all the same is what broken firmware reports.
-fn check_host_uuid(config: &Config) -> Result<(), ConfigError> {
-    let Some(text) = config.str("host_uuid")? else { return Ok(()) };
-    match text.parse::<Uuid>() {
-        Ok(uuid) if uuid.0.iter().any(|byte| *byte != uuid.0[0] || byte >> 4 != byte & 15) => Ok(()),
-        Ok(_) => Err(config.error("host_uuid", format!("all digits of '{text}' for 'host_uuid' are the same"))),
-        Err(_) => Err(config.error("host_uuid", format!("'{text}' for 'host_uuid' is no UUID"))),
-    }
 }
 
 #[cfg(test)]

@@ -24,12 +24,15 @@ pub struct QemuDriver {
     /// The only path that connections may name.
     path: &'static str,
     configuration: PathBuf,
+    host_uuid: Option<uuid::Uuid>,
 }
 
 /// A connection; it has nothing of its own but the words it was opened with.
 pub struct QemuConnection {
     pub(crate) guests: Arc<Guests>,
     pub(crate) uri: String,
+    /// Which host this is, if the daemon tells.
+    pub(crate) host_uuid: Option<uuid::Uuid>,
 }
 
 impl Driver for QemuDriver {
@@ -63,7 +66,10 @@ impl Driver for QemuDriver {
             tracing::error!(%error, "guests are not started with the daemon");
         }
         let path = if host.is_privileged() { "/system" } else { "/session" };
-        Ok(Start::Ready(Self { guests, channel, path, configuration }))
+        // A daemon that does not tell leaves what the machine says of itself.
+        let host_uuid = host.uuid().map(|uuid| uuid::Uuid::from_bytes(uuid.0));
+        let host_uuid = host_uuid.or_else(|| oxivirt_util::host::Host::this().firmware_uuid());
+        Ok(Start::Ready(Self { guests, channel, path, configuration, host_uuid }))
     }
 
     /// A file with mistakes changes nothing.
@@ -83,7 +89,8 @@ impl Driver for QemuDriver {
                 self.path
             ))));
         }
-        let connection = QemuConnection { guests: Arc::clone(&self.guests), uri: uri.to_owned() };
+        let guests = Arc::clone(&self.guests);
+        let connection = QemuConnection { guests, uri: uri.to_owned(), host_uuid: self.host_uuid };
         Ok(Opened { connection, channel: self.channel })
     }
 }

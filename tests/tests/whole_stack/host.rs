@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use oxivirt_tests::process;
+use oxivirt_tests::sandbox::Sandbox;
+use oxivirt_tests::{process, skip};
 
 use super::{Host, Outcome, SOON, field, validate};
 
@@ -81,5 +82,29 @@ fn a_scheme_without_a_driver_is_refused_by_name() -> Outcome {
     let finished = host.sandbox.virsh(&uri, &["list"])?;
     assert!(!finished.status.success());
     assert!(finished.stderr.contains("abacus"), "{}", finished.stderr);
+    Ok(())
+}
+
+#[test]
+fn the_configuration_decides_which_host_this_is() -> Outcome {
+    const UUID: &str = "8f07fe28-753f-2729-d76d-bdbd892f949a";
+    if skip::lacks(&["virsh", "qemu-system-x86_64"]) {
+        return Ok(());
+    }
+    let machine_id = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let digits = machine_id.trim().to_owned();
+    let given = (format!("host_uuid = \"{UUID}\"\nhost_uuid_source = \"smbios\"\n"), UUID.replace('-', ""));
+    let mut wanted = vec![given];
+    if digits.len() == 32 {
+        wanted.push(("host_uuid_source = \"machine-id\"\n".to_owned(), digits));
+    }
+    for (lines, uuid) in wanted {
+        let mut sandbox = Sandbox::prepare()?;
+        sandbox.configure("libvirtd.conf", &format!("{}{lines}", sandbox.basic_settings()))?;
+        sandbox.launch()?;
+        let told = sandbox.virsh_ok(&sandbox.uri("qemu", "/system"), &["capabilities"])?;
+        let line = told.lines().find_map(|line| line.trim().strip_prefix("<uuid>")?.strip_suffix("</uuid>"));
+        assert_eq!(line.map(|line| line.replace('-', "")), Some(uuid), "{lines}");
+    }
     Ok(())
 }

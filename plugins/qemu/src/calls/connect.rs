@@ -35,7 +35,7 @@ impl Connect for QemuConnection {
     }
 
     fn connect_get_capabilities(&self, _call: &Call) -> Result<String> {
-        document::capabilities(&self.guests.catalog).own()
+        document::capabilities(&self.guests.catalog, self.host_uuid).own()
     }
 
     #[quick]

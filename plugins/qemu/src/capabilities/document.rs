@@ -44,15 +44,17 @@ pub(crate) fn host_cpu() -> Result<HostCpu> {
 /// The document about this host and the guests it can run.
 ///
 /// Blocks for probes the first time.
-pub fn capabilities(catalog: &Catalog) -> Result<String> {
-    let mut document = caps::Capabilities { host: host()?, guests: Vec::new() };
+///
+/// * `host_uuid`: which host this is, as the daemon knows it.
+pub fn capabilities(catalog: &Catalog, host_uuid: Option<uuid::Uuid>) -> Result<String> {
+    let mut document = caps::Capabilities { host: host(host_uuid)?, guests: Vec::new() };
     for emulator in catalog.all() {
         document.guests.push(guest(&emulator));
     }
     Ok(document.to_xml())
 }
 
-fn host() -> Result<caps::Host> {
+fn host(uuid: Option<uuid::Uuid>) -> Result<caps::Host> {
     let failed = |e: std::io::Error| Error::system("cannot look at the host", &e);
     let host = oxivirt_util::host::Host::this();
     let cpu = host_cpu()?;
@@ -82,18 +84,12 @@ fn host() -> Result<caps::Host> {
         });
     }
     Ok(caps::Host {
-        uuid: host_uuid(),
+        uuid,
         cpu: Some(cpu),
         topology: Some(caps::HostTopology { cells, interconnects: None }),
         iommu: Some(caps::Iommu { support: has_iommu().into() }),
         ..caps::Host::default()
     })
-}
-
-/// The machine's own id; it stays the same over reboots.
-fn host_uuid() -> Option<uuid::Uuid> {
-    let from = |path: &str| uuid::Uuid::parse_str(std::fs::read_to_string(path).ok()?.trim()).ok();
-    from("/sys/class/dmi/id/product_uuid").or_else(|| from("/etc/machine-id"))
 }
 
 /// The guests that one binary can run.
