@@ -191,9 +191,10 @@ mod tests {
 
     #[test]
     fn cards_are_counted_from_the_highest() {
-        let card = |alias: &str| Interface {
-            info: DeviceInfo { alias: Some(alias.to_owned()), ..DeviceInfo::default() },
-            ..Interface::default()
+        let card = |alias: &str| {
+            let mut card = Interface::default();
+            card.info.alias = Some(alias.to_owned());
+            card
         };
         assert_eq!(next_card(&[]), "net0");
         assert_eq!(next_card(&[card("ua-net9"), card("net4"), card("net"), card("net1")]), "net5");
