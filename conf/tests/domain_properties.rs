@@ -239,7 +239,7 @@ fn one_device_reads_and_prints_alone() {
     let device = Device::parse(text, ParseFlags::INACTIVE).expect("valid");
     assert_eq!(device.format(FormatFlags::INACTIVE), text);
     let error = Device::parse("<banana/>", ParseFlags::INACTIVE).expect_err("no device");
-    assert_eq!(error.code(), ErrorCode::XML_ERROR);
+    assert_eq!(error.code(), ErrorCode::CONFIG_UNSUPPORTED);
 }
 
 #[test]

@@ -29,6 +29,18 @@ impl CpuDescription {
         Self::of_node(root)
     }
 
+    /// Reads a document that is one `<cpu>` of a host.
+    ///
+    /// Errors: as of [`Self::parse`]; `CONFIG_UNSUPPORTED` for the mode of a guest's CPU, `XML_ERROR` without `<arch>`.
+    pub fn parse_host(text: &str) -> Result<Self> {
+        let document = Document::parse(text)?;
+        if document.root().attr("mode").is_some() {
+            return Err(Error::config_unsupported("Attribute mode is only allowed for guest CPU"));
+        }
+        let found = Self::parse(text)?;
+        if found.is_host() { Ok(found) } else { Err(Error::xml("Missing CPU architecture")) }
+    }
+
     /// Reads a document that has any number of `<cpu>` anywhere.
     ///
     /// Errors: as of [`Self::parse`].

@@ -72,6 +72,8 @@ const STOCK_DIFFERS: &[(&str, &str)] = &[
     ("a_snapshot_brings_back_a_state", "a snapshot of a domain that was off leaves it off whatever is asked for"),
     ("what_is_no_checkpoint_is_refused", "a disk that is not there is an error of the schema"),
     ("the_scheduler_has_a_name_and_parameters", "refuses a flag that its protocol layer adds"),
+    ("no_call_finds_a_domain_that_is_gone", "a scheduler is named for whatever domain is asked about"),
+    ("no_call_takes_another_domain_of_the_same_name", "a scheduler is named for whatever domain is asked about"),
     ("pools_are_listed_as_the_flags_say", "a count without the pools takes no notice of the flags"),
 ];
 

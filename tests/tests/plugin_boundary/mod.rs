@@ -187,7 +187,7 @@ fn drivers_that_decline_or_fail_say_why() {
     }
     let ready = registry.drivers().iter().filter(|driver| matches!(driver.state, DriverState::Ready(_)));
     let names: Vec<&str> = ready.map(|driver| driver.module.name().as_str()).collect();
-    assert_eq!(names, ["Misbehave", "Crashes"]);
+    assert_eq!(names, ["Misbehave", "Talks", "Crashes"]);
 }
 
 #[test]

@@ -242,8 +242,7 @@ fn parse_target(node: Node<'_>) -> Result<DiskTarget> {
         dev: node.require("dev")?,
         bus,
         tray: node.value("tray")?.filter(|tray| *tray == Tray::Open || node.mode().live),
-        // Clients are only shown that of USB disks.
-        removable: node.value("removable")?.filter(|_| matches!(bus, None | Some(DiskBus::Usb | DiskBus::Scsi))),
+        removable: node.value("removable")?.filter(|_| bus.is_none_or(|bus| bus == DiskBus::Usb)),
         rotation_rate: node.value("rotation_rate")?,
         dpofua: node.value("dpofua")?,
     })

@@ -36,7 +36,8 @@ impl CpuModels for QemuConnection {
         flags: u32,
     ) -> Result<String> {
         check_flags(flags, EXPAND_FEATURES | MIGRATABLE, "connect_baseline_cpu")?;
-        let cpus = described(xml_cpus).own()?;
+        let cpus: Result<Vec<_>> = xml_cpus.iter().map(|text| CpuDescription::parse_host(text)).collect();
+        let cpus = cpus.own()?;
         let options = BaselineOptions {
             models: None,
             migratable: flags & MIGRATABLE != 0,

@@ -20,7 +20,7 @@ impl CpuModels for TestConnection {
         flags: u32,
     ) -> Result<String> {
         check_flags(flags, EXPAND_FEATURES, "connect_baseline_cpu")?;
-        let cpus: Result<Vec<CpuDescription>> = xml_cpus.iter().map(|text| CpuDescription::parse(text)).collect();
+        let cpus: Result<Vec<CpuDescription>> = xml_cpus.iter().map(|text| CpuDescription::parse_host(text)).collect();
         let expand_features = flags & EXPAND_FEATURES != 0;
         let options = BaselineOptions { models: None, migratable: false, expand_features };
         let host = oxivirt_util::host::Host::this();
