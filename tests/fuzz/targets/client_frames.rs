@@ -21,7 +21,7 @@ fuzz_target!(|bytes: &[u8]| {
     server.write_all(bytes).expect("the socket takes it");
     server.shutdown(Shutdown::Write).expect("open");
     let second = Duration::from_secs(1);
-    let limits = Limits { answer: second, write: second, alive_interval: second, alive_count: 1 };
+    let limits = Limits { opening: second, answer: second, write: second, alive_interval: second, alive_count: 1 };
     let opening = Opening { limits, ..Opening::new("test:///default") };
     if let Ok(client) = open(OwnedFd::from(client), opening, Box::new(|_| {})) {
         let _ = Call::with(&Request::new("connect_get_hostname"), |call| client.connect_get_hostname(call));
