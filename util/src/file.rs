@@ -133,7 +133,7 @@ fn fill(file: &mut File, data: &[u8], mode: u32) -> io::Result<()> {
 }
 
 /// Puts the path before the system's words, keeping the kind.
-fn at(path: &Path, what: &str, error: io::Error) -> io::Error {
+pub(crate) fn at(path: &Path, what: &str, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what} '{}': {error}", path.display()))
 }
 

@@ -4,9 +4,11 @@
 
 pub mod accounts;
 pub mod bitmap;
+pub mod cgroup;
 pub mod config;
 pub mod file;
 pub mod host;
+pub mod log_keeper;
 pub mod paths;
 pub mod pidfile;
 pub mod process;
