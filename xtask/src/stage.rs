@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use oxivirt_tests::{assets, process};
-use oxivirt_util::file;
+use oxivirt_util::{file, log_keeper};
 
 use crate::{Outcome, policy};
 
@@ -31,7 +31,9 @@ pub(crate) fn command(arguments: &Arguments) -> Outcome {
 pub(crate) fn lay_out(dest: &Path, drivers: &[String]) -> Outcome {
     let built = assets::target_folder()?.join("release");
     build(&["build", "--release", "-p", "oxivirt-daemon"], "the daemon")?;
-    place(&built.join("oxivirtd"), &dest.join("bin/oxivirtd"))?;
+    for program in ["oxivirtd", log_keeper::PROGRAM] {
+        place(&built.join(program), &dest.join("bin").join(program))?;
+    }
     for name in drivers {
         let package = format!("oxivirt-driver-{name}");
         let source = assets::workspace().join("plugins").join(name);

@@ -1,6 +1,6 @@
 //! What the driver keeps of a guest beside its definition.
 //!
-//! Lock order inside [`Guest`], outermost first: `run`, `queue`.
+//! Lock order inside [`Guest`], outermost first: `run`, `coming`, `queue`.
 //! None is held while a job is begun or a monitor is asked.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -79,6 +79,8 @@ impl Status {
 #[derive(Debug, Default)]
 pub struct Guest {
     run: Mutex<Option<Arc<Run>>>,
+    /// A QEMU that does not answer yet.
+    coming: Mutex<Option<Arc<Process>>>,
     queue: Mutex<Queue>,
     noted: Condvar,
     /// Who waits for devices that the guest was asked to let go.
@@ -110,6 +112,16 @@ impl Guest {
     /// The running QEMU, if there is one.
     pub fn run(&self) -> Option<Arc<Run>> {
         lock(&self.run).clone()
+    }
+
+    /// A QEMU that was started and does not answer yet, for whoever wants to end it.
+    pub fn coming(&self) -> Option<Arc<Process>> {
+        lock(&self.coming).clone()
+    }
+
+    /// Notes a QEMU that was started, or that the attempt is over.
+    pub fn set_coming(&self, process: Option<Arc<Process>>) {
+        *lock(&self.coming) = process;
     }
 
     /// The running QEMU, or the error that says the guest is off.
@@ -202,7 +214,7 @@ pub struct Run {
     /// The guest's number in this run.
     pub id: i32,
     /// The process.
-    pub process: Process,
+    pub process: Arc<Process>,
     /// Its monitor, asked only by whoever holds a job; none where a new daemon
     /// found a QEMU that runs but does not answer.
     pub connection: Option<Monitor>,

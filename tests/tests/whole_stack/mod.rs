@@ -17,6 +17,7 @@ mod contract;
 mod crash;
 mod daemon;
 mod events;
+mod failing;
 mod guest;
 mod hooks;
 mod host;

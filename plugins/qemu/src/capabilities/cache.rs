@@ -142,7 +142,7 @@ impl Catalog {
 
 fn stamp(binary: &Path) -> Result<Stamp> {
     let meta = std::fs::metadata(binary)
-        .map_err(|e| Error::system(format_args!("Cannot check QEMU binary '{}'", binary.display()), &e))?;
+        .map_err(|e| Error::system(format_args!("Cannot check QEMU binary {}", binary.display()), &e))?;
     Ok(Stamp {
         format: FORMAT,
         size: meta.size(),

@@ -131,11 +131,11 @@ impl Guests {
                 None
             }
         };
-        let log = GuestLog::open(&files.log)?;
+        let log = GuestLog::of_running(&files.log);
         let run = Arc::new(Run {
             token,
             id,
-            process,
+            process: Arc::new(process),
             connection,
             reboot_after_shutdown: AtomicBool::new(lasting.fake_reboot),
             lasting,

@@ -178,7 +178,13 @@ impl Guests {
         let token = Run::new_token();
         job.private().forget_happenings();
         let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
-        let running = process::bring_up(&live.name, launch, files, &heading(&emulator), Box::new(listener), BRING_UP)?;
+        let first = heading(&emulator);
+        let log = (&settings.logs, first.as_str());
+        let running = process::bring_up(&live.name, launch, files, log, Box::new(listener), BRING_UP, |process| {
+            job.private().set_coming(Some(Arc::clone(process)));
+        });
+        job.private().set_coming(None);
+        let running = running?;
         let run = Arc::new(Run {
             token,
             id,

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::Guests;
 use crate::lifecycle::{Lifecycle, ShutOff, State};
-use crate::state::{Job, Run};
+use crate::process::Process;
+use crate::state::{Job, Object, Run};
 
 impl Guests {
     /// Ends a guest at once.
@@ -22,6 +23,11 @@ impl Guests {
     ///   it cannot be ended.
     pub fn destroy(&self, uuid: Uuid, graceful: bool, owner: &str) -> Result<()> {
         let object = self.table.require_uuid(uuid, None)?;
+        if object.private().run().is_none()
+            && let Some(process) = object.private().coming()
+        {
+            return self.abandon(&object, &process, graceful, owner);
+        }
         let run = object.private().require_run()?;
         self.script(&object.snapshot().definition().name, "stop", "before", ShutOff::Destroyed.word())?;
         run.ending.store(true, Ordering::Release);
@@ -39,6 +45,17 @@ impl Guests {
         match job.private().run() {
             Some(now) if Arc::ptr_eq(&now, &run) => self.finish(&job, &run, ShutOff::Destroyed),
             _ => Ok(()),
+        }
+    }
+
+    /// Ends a QEMU that does not answer yet; whoever started it puts everything away.
+    fn abandon(&self, object: &Arc<Object>, process: &Process, graceful: bool, owner: &str) -> Result<()> {
+        self.script(&object.snapshot().definition().name, "stop", "before", ShutOff::Destroyed.word())?;
+        process.terminate(PATIENCE, !graceful)?;
+        match object.begin_job(JobKind::Modify, owner, Instant::now() + JOB_WAIT) {
+            Ok(_) => Ok(()),
+            Err(_) if object.is_removed() => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

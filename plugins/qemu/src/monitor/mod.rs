@@ -65,12 +65,29 @@ impl Monitor {
     ///   when it hangs up, `INTERNAL_ERROR` when it does not speak QMP.
     /// * Blocks up to `limit`.
     pub fn open(domain: &str, stream: UnixStream, handler: Box<dyn Handler>, limit: Duration) -> Result<Self> {
+        Self::open_while(domain, stream, handler, limit, &|| true)
+    }
+
+    fn open_while(
+        domain: &str,
+        stream: UnixStream,
+        handler: Box<dyn Handler>,
+        limit: Duration,
+        alive: &dyn Fn() -> bool,
+    ) -> Result<Self> {
         let began = Instant::now();
         let (link, greeting) = Link::start(domain, stream, handler)?;
-        match greeting.recv_timeout(limit) {
-            Ok(Ok(_)) => {}
-            Ok(Err(failure)) => return Err(failure.into_error(domain, "greeting")),
-            Err(_) => return Err(Failure::TimedOut(limit).into_error(domain, "greeting")),
+        loop {
+            let left = limit.saturating_sub(began.elapsed());
+            match greeting.recv_timeout(left.min(LOOK)) {
+                Ok(Ok(_)) => break,
+                Ok(Err(failure)) => return Err(failure.into_error(domain, "greeting")),
+                Err(_) if left.is_zero() => return Err(Failure::TimedOut(limit).into_error(domain, "greeting")),
+                Err(_) if !alive() => {
+                    return Err(Failure::Gone("the process ended".into()).into_error(domain, "greeting"));
+                }
+                Err(_) => {}
+            }
         }
         let monitor = Self {
             domain: domain.to_owned(),
@@ -89,13 +106,25 @@ impl Monitor {
     /// A socket that is not there or refuses is an error at once; who waits
     /// for QEMU to create it repeats the call.
     pub fn connect(domain: &str, socket: &Path, handler: Box<dyn Handler>, limit: Duration) -> Result<Self> {
+        Self::connect_while(domain, socket, handler, limit, &|| true)
+    }
+
+    /// The same, given up as soon as nobody is `alive` who could answer: another
+    /// process may hold the socket of one that ended.
+    pub fn connect_while(
+        domain: &str,
+        socket: &Path,
+        handler: Box<dyn Handler>,
+        limit: Duration,
+        alive: &dyn Fn() -> bool,
+    ) -> Result<Self> {
         let stream = UnixStream::connect(socket).map_err(|e| {
             Error::system(
                 format_args!("cannot connect to the monitor of domain '{domain}' at '{}'", socket.display()),
                 &e,
             )
         })?;
-        Self::open(domain, stream, handler, limit)
+        Self::open_while(domain, stream, handler, limit, alive)
     }
 
     /// Runs one command and waits for its answer.
@@ -195,3 +224,6 @@ impl std::fmt::Debug for Monitor {
         f.debug_struct("Monitor").field("domain", &self.domain).field("closed", &self.is_closed()).finish()
     }
 }
+
+/// How often it is looked whether anybody is there who could greet.
+const LOOK: Duration = Duration::from_millis(200);

@@ -38,7 +38,7 @@ impl Launch {
     ///
     /// * Its output goes to `log`; everything else of this process stays here.
     /// * The returned process runs; it may still fail by itself.
-    pub fn start(self, log: &GuestLog) -> Result<Process> {
+    pub fn start(self, log: &mut GuestLog) -> Result<Process> {
         let what = |e| Error::system(format_args!("cannot start '{}'", self.binary.display()), &e);
         let mut command = Command::new(&self.binary);
         command
@@ -60,6 +60,7 @@ impl Launch {
         // The command holds our copies of the descriptors; a monitor socket
         // that stays open here would hide QEMU's death.
         drop(command);
+        log.handed_out();
         Process::of_child(child)
     }
 

@@ -1,18 +1,21 @@
 //! From a prepared launch to a QEMU that answers.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use oxivirt_core::{Error, Result};
 
+use super::log::entry;
 use super::{Exit, GuestFiles, GuestLog, Launch, Process};
 use crate::monitor::{Handler, Monitor};
+use crate::settings::LogRules;
 
 /// A QEMU that runs and answers.
 #[derive(Debug)]
 pub struct Running {
     /// Its process.
-    pub process: Process,
+    pub process: Arc<Process>,
     /// Its monitor, ready for commands.
     pub monitor: Monitor,
     /// Its log, open for the rest of its life.
@@ -22,7 +25,8 @@ pub struct Running {
 /// Starts QEMU and waits until its monitor answers.
 ///
 /// * `launch` – already holds the listening end of the monitor.
-/// * `heading` – the first line of this run in the log.
+/// * `rules` – how its output is written down; `heading` – the first line of this run in the log.
+/// * `started` – is given the process as soon as there is one, so that others can end it.
 /// * `limit` – for QEMU to answer; a QEMU that ends earlier is noticed at once.
 /// * Errors: `INTERNAL_ERROR` with QEMU's own last words when it ended;
 ///   `OPERATION_TIMEOUT` when it does not answer. Nothing runs after an error;
@@ -31,31 +35,32 @@ pub fn bring_up(
     domain: &str,
     launch: Launch,
     files: &GuestFiles,
-    heading: &str,
+    (rules, heading): (&LogRules, &str),
     handler: Box<dyn Handler>,
     limit: Duration,
+    started: impl FnOnce(&Arc<Process>),
 ) -> Result<Running> {
-    let mut log = GuestLog::open(&files.log)?;
-    log.heading(heading);
-    log.raw(&launch.text());
-    let process = launch.start(&log)?;
-    match Monitor::connect(domain, &files.monitor, handler, limit) {
+    let mut log = GuestLog::begin(&files.log, rules, &(entry(heading) + &launch.text()))?;
+    let process = launch.start(&mut log)?;
+    let process = Arc::new(process);
+    started(&process);
+    match Monitor::connect_while(domain, &files.monitor, handler, limit, &|| process.is_alive()) {
         Ok(monitor) => Ok(Running { process, monitor, log }),
         Err(error) => {
             // When QEMU hung up it is on its way out: its words and its exit
             // say more than our side of the story.
-            let exit = process.wait(LAST_WORDS);
-            let error = match exit {
-                Some(exit) => ended(exit, &log.words()),
-                None => match log.words().as_str() {
-                    "" => error,
-                    words => error.context(format_args!("QEMU said '{words}'")),
-                },
-            };
-            if let Err(kill) = process.terminate(Duration::ZERO, true) {
-                return Err(error.context(kill.detail()));
+            if let Some(exit) = process.wait(LAST_WORDS) {
+                return Err(ended(domain, exit, &log.words()));
             }
-            Err(error)
+            let killed = process.terminate(Duration::ZERO, true);
+            let error = match log.words().as_str() {
+                "" => error,
+                words => error.context(format_args!("QEMU said '{words}'")),
+            };
+            match killed {
+                Ok(_) => Err(error),
+                Err(kill) => Err(error.context(kill.detail())),
+            }
         }
     }
 }
@@ -66,15 +71,15 @@ pub fn monitor_socket(files: &GuestFiles, number: i32) -> Result<(OwnedFd, i32)>
     Ok((super::listen(&files.monitor)?, number))
 }
 
-fn ended(exit: Exit, words: &str) -> Error {
+fn ended(domain: &str, exit: Exit, words: &str) -> Error {
     let how = match exit {
         Exit::Code(code) => format!("exit status {code}"),
         Exit::Signal(number) => format!("signal {number}"),
         Exit::Unknown => "unknown exit".to_owned(),
     };
     match words {
-        "" => Error::internal(format!("QEMU unexpectedly closed the monitor ({how})")),
-        words => Error::internal(format!("QEMU unexpectedly closed the monitor ({how}): {words}")),
+        "" => Error::internal(format!("QEMU unexpectedly closed the monitor (vm='{domain}'), {how}")),
+        words => Error::internal(format!("QEMU unexpectedly closed the monitor (vm='{domain}'), {how}: {words}")),
     }
 }
 

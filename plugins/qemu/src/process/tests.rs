@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::settings::ProcessRules;
+use crate::settings::{LogRules, ProcessRules};
+
+/// QEMU writes to the file; the keeper may not have been built.
+const BY_ITSELF: LogRules = LogRules { keeper: false, max_size: 1 << 20, max_backups: 1 };
 
 fn launch(script: &str) -> Launch {
     Launch {
@@ -20,11 +23,10 @@ fn launch(script: &str) -> Launch {
 #[test]
 fn a_child_has_its_own_session_its_log_and_an_end() {
     let folder = tempfile::tempdir().unwrap();
-    let mut log = GuestLog::open(&folder.path().join("a.log")).unwrap();
-    log.heading("starting up");
     let launch = launch("echo out; echo err >&2; cut -d' ' -f6 /proc/self/stat; exit 3");
-    log.raw(&launch.text());
-    let process = launch.start(&log).unwrap();
+    let first = log::entry("starting up") + &launch.text();
+    let mut log = GuestLog::begin(&folder.path().join("a.log"), &BY_ITSELF, &first).unwrap();
+    let process = launch.start(&mut log).unwrap();
     assert_eq!(process.wait(Duration::from_secs(10)), Some(Exit::Code(3)));
     let words = log.words();
     let lines: Vec<&str> = words.lines().collect();
@@ -36,8 +38,8 @@ fn a_child_has_its_own_session_its_log_and_an_end() {
 #[test]
 fn a_deaf_child_is_killed_after_the_patience() {
     let folder = tempfile::tempdir().unwrap();
-    let log = GuestLog::open(&folder.path().join("a.log")).unwrap();
-    let process = launch("trap '' TERM; echo ready; while :; do sleep 1; done").start(&log).unwrap();
+    let mut log = GuestLog::begin(&folder.path().join("a.log"), &BY_ITSELF, "").unwrap();
+    let process = launch("trap '' TERM; echo ready; while :; do sleep 1; done").start(&mut log).unwrap();
     let file = folder.path().join("a.log");
     let end = Instant::now() + Duration::from_secs(10);
     while std::fs::read_to_string(&file).unwrap().is_empty() && Instant::now() < end {
@@ -56,7 +58,7 @@ fn a_child_gets_its_limits_before_it_is_somebody_else() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let mut log = GuestLog::open(&folder.path().join("a.log")).unwrap();
+    let mut log = GuestLog::begin(&folder.path().join("a.log"), &BY_ITSELF, "").unwrap();
     let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
     // Raising the limit of a host that gives its root no such right would fail.
     let files = hard.map_or(512, |hard| hard / 2);
@@ -69,7 +71,7 @@ fn a_child_gets_its_limits_before_it_is_somebody_else() {
         processes: None,
     };
     let launch = Launch { rules, ..launch("id -u; id -g; id -G; ulimit -n; ulimit -c") };
-    let process = launch.start(&log).unwrap();
+    let process = launch.start(&mut log).unwrap();
     assert_eq!(process.wait(Duration::from_secs(10)), Some(Exit::Code(0)));
     let expected = ["65534", "65533", "65533 65532", &files.to_string(), "0"];
     assert_eq!(log.words().lines().collect::<Vec<_>>(), expected);
@@ -133,7 +135,8 @@ fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core:
         rules: ProcessRules::default(),
         memory_lock: None,
     };
-    let result = bring_up("vm", launch, &files, "starting up", Box::new(Silent), Duration::from_secs(20));
+    let log = (&BY_ITSELF, "starting up");
+    let result = bring_up("vm", launch, &files, log, Box::new(Silent), Duration::from_secs(20), |_| {});
     Some((root, result))
 }
 

@@ -101,7 +101,7 @@ pub(super) const KEYS: &[Key] = &[
     accepted("migration_port_max", Kind::Unsigned),
     works("log_timestamp", Kind::Switch),
     accepted("nvram", Kind::Texts),
-    accepted("stdio_handler", Kind::Text),
+    works("stdio_handler", Kind::Text),
     accepted("gluster_debug_level", Kind::Unsigned),
     accepted("virtiofsd_debug", Kind::Switch),
     accepted("namespaces", Kind::Texts),

@@ -2,6 +2,7 @@
 
 mod displays;
 mod keys;
+mod logs;
 mod process;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use oxivirt_util::config::{Complaints, Config, ConfigError};
 
 pub use displays::DisplayRules;
 use keys::KEYS;
+pub use logs::LogRules;
 pub use process::ProcessRules;
 pub use tls::Certificates;
 
@@ -40,6 +42,8 @@ pub struct Settings {
     pub nbd_tls: bool,
     /// What QEMU runs as.
     pub process: ProcessRules,
+    /// How its output is written down.
+    pub logs: LogRules,
     /// Whether the process is called after the guest.
     pub set_process_name: bool,
     /// Whether memory of guests that do not say is part of core dumps.
@@ -80,6 +84,7 @@ impl Default for Settings {
             nbd_certificates: Certificates::unconfigured(&tls::NBD),
             nbd_tls: false,
             process: ProcessRules::default(),
+            logs: LogRules::default(),
             set_process_name: false,
             dump_guest_core: false,
             seccomp: true,
@@ -101,10 +106,11 @@ impl Settings {
             Some(inner) => Error::new(ErrorCode::CONF_SYNTAX, inner.to_string()),
             None => Error::system(format_args!("cannot read '{}'", path.display()), &error),
         })?;
-        let settings = Self::from_config(&config).map_err(|all| {
+        let mut settings = Self::from_config(&config).map_err(|all| {
             let lines: Vec<String> = all.iter().map(ConfigError::to_string).collect();
             Error::new(ErrorCode::CONF_SYNTAX, lines.join("\n"))
         })?;
+        settings.logs.sizes(&path.with_file_name("virtlogd.conf"));
         for key in config.idle_keys(KEYS) {
             tracing::warn!(file = %path.display(), key, "this setting has no effect yet");
         }
@@ -124,6 +130,7 @@ impl Settings {
             nbd_certificates: Certificates::read(config, &tls::NBD, &mut wrong),
             nbd_tls: wrong.switch(config, "nbd_tls", false),
             process: ProcessRules::read(config, &mut wrong),
+            logs: LogRules::read(config, &mut wrong),
             set_process_name: wrong.switch(config, "set_process_name", false),
             dump_guest_core: wrong.switch(config, "dump_guest_core", false),
             seccomp: wrong.switch(config, "seccomp_sandbox", true),
