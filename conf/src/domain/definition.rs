@@ -288,7 +288,7 @@ impl Element for DomainDefinition {
             iothreads: parse_iothreads(node)?.into(),
             default_iothread: node.child_element("defaultiothread")?,
             cputune: node.child_element("cputune")?,
-            numatune: node.child_element("numatune")?.filter(NumaTune::says_something).map(Box::new),
+            numatune: node.child_element("numatune")?.map(Box::new),
             resource: node.child_element("resource")?,
             sysinfo: node.child_elements("sysinfo")?.into(),
             bootloader_args: text("bootloader_args").filter(|_| bootloader.is_some()),

@@ -21,6 +21,7 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
     sort_disks(&mut def.devices.disks);
     complete_vcpus(def);
     automatic_placement(def);
+    def.numatune.take_if(|tune| !tune.says_something());
     if let Some(loader) = def.os.loader.as_mut().filter(|loader| loader.path.is_some()) {
         loader.kind.get_or_insert(LoaderType::Rom);
     }
@@ -351,15 +352,20 @@ fn number_devices(def: &mut DomainDefinition) -> Result<()> {
             ensembles.entry(index).or_default().insert(model);
         }
     }
-    for controller in devices.controllers.iter_mut().filter(|c| c.index.is_none()) {
+    // The ensemble of USB 2 that the last part belonged to, else the first one that is there.
+    let mut latest = ensembles.keys().next().copied();
+    for controller in &mut devices.controllers {
         let kind = controller.kind;
         let part = ensemble_part(controller);
-        // The first ensemble of USB 2 that lacks this one.
+        if let Some(index) = controller.index {
+            latest = if part.is_some() { Some(index) } else { latest };
+            continue;
+        }
         if let Some(model) = &part
-            && let Some((index, models)) = ensembles.iter_mut().find(|(_, models)| !models.contains(model))
+            && let Some(index) = latest
+            && ensembles.entry(index).or_default().insert(model.clone())
         {
-            controller.index = Some(*index);
-            models.insert(model.clone());
+            controller.index = Some(index);
             continue;
         }
         let next = next.entry(kind).or_default();
@@ -369,6 +375,7 @@ fn number_devices(def: &mut DomainDefinition) -> Result<()> {
         controller.index = Some(*next);
         if let Some(model) = part {
             ensembles.entry(*next).or_default().insert(model);
+            latest = Some(*next);
         }
     }
     macro_rules! ports {
@@ -495,6 +502,10 @@ fn implied_controllers(def: &mut DomainDefinition) {
         let last = last.entry(kind).or_default();
         *last = at.min(255).max(*last);
     }
+    // Those for host devices alone are like the one that is there.
+    let for_disks = last.get(&ControllerType::Scsi).copied();
+    let like = def.devices.controllers.iter().find(|c| c.kind == ControllerType::Scsi && c.model.is_some());
+    let like = like.and_then(|c| c.model.clone());
     for hostdev in &def.devices.hostdevs {
         if let (HostdevSource::Scsi(_), Some(Address::Drive(place))) = (&hostdev.source, &hostdev.info.address) {
             let last = last.entry(ControllerType::Scsi).or_default();
@@ -538,7 +549,9 @@ fn implied_controllers(def: &mut DomainDefinition) {
     for (kind, index) in wanted {
         if !present.contains(&(kind, Some(index))) && added.insert((kind, index)) {
             def.devices.controllers.reserve_exact(1);
-            def.devices.controllers.push(Controller { kind, index: Some(index), ..Controller::default() });
+            let alone = kind == ControllerType::Scsi && for_disks.is_none_or(|last| index > last);
+            let model = like.clone().filter(|_| alone);
+            def.devices.controllers.push(Controller { kind, index: Some(index), model, ..Controller::default() });
         }
     }
 }
@@ -626,6 +639,13 @@ mod tests {
         assert_eq!(
             numbered(&format!("<controller type='usb' model='nec-xhci'/>{set}")),
             of(&[("nec-xhci", 0), ("ich9-ehci1", 1), ("ich9-uhci1", 1)])
+        );
+        // A companion goes with the parts before it, not with an older controller that lacks one.
+        let (first, second) =
+            ("<controller type='usb' model='ich9-uhci1'/>", "<controller type='usb' model='ich9-uhci2'/>");
+        assert_eq!(
+            numbered(&format!("{set}{first}{second}")),
+            of(&[("ich9-ehci1", 0), ("ich9-uhci1", 0), ("ich9-uhci1", 1), ("ich9-uhci2", 1)])
         );
     }
 }

@@ -10,15 +10,25 @@ use oxivirt_util::schema;
 use crate::capabilities::Catalog;
 use crate::hooks::{Hooks, Site};
 use crate::process::Folders;
+use crate::settings::Settings;
 
 /// Reads a document that a client gave, as configuration.
 ///
 /// * `schema` – holds it against the published schema first, which runs a program.
-pub fn read_inactive(text: &str, schema: Schema, catalog: &Catalog, folders: &Folders) -> Result<DomainDefinition> {
+/// * `settings` – for what a definition leaves to the host's administrator.
+pub fn read_inactive(
+    text: &str,
+    schema: Schema,
+    catalog: &Catalog,
+    folders: &Folders,
+    settings: &Settings,
+) -> Result<DomainDefinition> {
     if schema == Schema::Check {
         check_schema("domain.rng", text)?;
     }
-    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks(catalog, folders))
+    let mut hooks = hooks(catalog, folders);
+    hooks.site.audio = settings.audio.clone();
+    DomainDefinition::parse(text, ParseFlags::INACTIVE | ParseFlags::ABI_UPDATE, &hooks)
 }
 
 /// Whether a document is held against the published schema.

@@ -12,7 +12,7 @@ use oxivirt_core::types::{Domain, List, Uuid};
 use oxivirt_core::{Error, ErrorDomain, Host, Result};
 
 use crate::capabilities::Catalog;
-use crate::guests::Guests;
+use crate::guests::{Giver, Guests};
 use crate::lifecycle::{EventSink, Notice, Subject};
 use crate::process::Folders;
 use crate::settings::Settings;
@@ -27,12 +27,14 @@ pub struct QemuDriver {
     host_uuid: Option<uuid::Uuid>,
 }
 
-/// A connection; it has nothing of its own but the words it was opened with.
+/// A connection; it has nothing of its own but the words it was opened with and what was given over it.
 pub struct QemuConnection {
     pub(crate) guests: Arc<Guests>,
     pub(crate) uri: String,
     /// Which host this is, if the daemon tells.
     pub(crate) host_uuid: Option<uuid::Uuid>,
+    /// Descriptors that came over it.
+    pub(crate) images: Giver,
 }
 
 impl Driver for QemuDriver {
@@ -90,7 +92,8 @@ impl Driver for QemuDriver {
             ))));
         }
         let guests = Arc::clone(&self.guests);
-        let connection = QemuConnection { guests, uri: uri.to_owned(), host_uuid: self.host_uuid };
+        let images = Giver::new(&guests.images);
+        let connection = QemuConnection { guests, uri: uri.to_owned(), host_uuid: self.host_uuid, images };
         Ok(Opened { connection, channel: self.channel })
     }
 }

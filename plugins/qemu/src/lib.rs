@@ -28,6 +28,7 @@ pub mod hooks;
 pub mod hotplug;
 mod keycodes;
 pub mod lifecycle;
+pub mod live;
 pub mod marks;
 pub mod memory_lock;
 mod migratable;

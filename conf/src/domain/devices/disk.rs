@@ -242,7 +242,8 @@ fn parse_target(node: Node<'_>) -> Result<DiskTarget> {
         dev: node.require("dev")?,
         bus,
         tray: node.value("tray")?.filter(|tray| *tray == Tray::Open || node.mode().live),
-        removable: node.value("removable")?.filter(|_| bus.is_none_or(|bus| bus == DiskBus::Usb)),
+        // No document of a SCSI disk shows it again.
+        removable: node.value("removable")?.filter(|_| matches!(bus, None | Some(DiskBus::Usb | DiskBus::Scsi))),
         rotation_rate: node.value("rotation_rate")?,
         dpofua: node.value("dpofua")?,
     })

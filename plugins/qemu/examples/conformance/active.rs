@@ -32,7 +32,13 @@ fn shown(corpus: &Path, case: &cases::Case, answer: &Path, emulators: &One) -> O
     let inputs = [corpus.join(format!("qemu/{name}.xml")), corpus.join(format!("qemu-active/{active}.xml"))];
     let input = inputs.iter().find(|path| path.is_file()).ok_or("there is no input")?;
     let read = |path: &Path| fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
-    let site = Site { nvram: "/var/lib/libvirt/qemu/nvram".into(), channels: Vec::new(), firmware: Vec::new() };
+    let site = Site {
+        nvram: "/var/lib/libvirt/qemu/nvram".into(),
+        channels: Vec::new(),
+        firmware: Vec::new(),
+        pci_devices: "/nonexistent".into(),
+        audio: Default::default(),
+    };
     let hooks = Hooks { emulators, host_arch: &case.arch, site };
     let domain = DomainDefinition::parse(&read(input)?, ParseFlags::NONE, &hooks);
     let domain = domain.map_err(|error| format!("refused: {error}"))?;

@@ -6,40 +6,43 @@ use std::path::Path;
 
 use oxivirt_conf::cpu::{CpuDescription, HostCpu, HostCpuFeature};
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{ChannelTarget, CharKind, GraphicsKind, SocketMode};
+use oxivirt_conf::domain::devices::GraphicsKind;
 use oxivirt_core::Result as CoreResult;
 use oxivirt_driver_qemu::capabilities::Emulator;
 use oxivirt_driver_qemu::command::{self, Request};
 use oxivirt_driver_qemu::process::Folders;
-use oxivirt_driver_qemu::settings::{Certificates, DisplayRules, Settings};
-use oxivirt_driver_qemu::{addresses, aliases, cpu_model};
+use oxivirt_driver_qemu::{addresses, aliases, cpu_model, live};
 use oxivirt_tests::assets;
 
 use super::cases::{self, Case};
+use super::circumstances::{Around, Circumstances};
 use super::emulators::{One, Recordings};
 use super::host::Fixed;
 use super::{Outcome, judged, xml};
 
 pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     let mut recordings = Recordings::new(corpus);
-    let hosts = other_hosts()?;
+    let (hosts, circumstances) = (other_hosts()?, Circumstances::read()?);
     let mut outcomes = Vec::new();
     for (case, answers) in cases::find(&corpus.join("qemu"))? {
         let Some(answer) = answers.get("args") else { continue };
-        // The driver writes command lines for the newest boards so far.
-        if case.version == "latest" && case.variant.is_none() && !case.abi_update {
-            let outcome = judged(|| judge(&case, answer, &recordings.of(&case)?, hosts.get(&case.name)));
-            outcomes.push((case.name, outcome));
-        }
+        let around = circumstances.of(&case.name)?;
+        let host = hosts.get(&case.name);
+        let outcome = judged(|| judge(&case, answer, &around.emulator(recordings.of(&case)?), host, &around));
+        outcomes.push((case.name, outcome));
     }
     Ok(outcomes)
 }
 
-fn judge(case: &Case, answer: &Path, emulators: &One, host: Option<&CpuDescription>) -> Outcome {
+fn judge(case: &Case, answer: &Path, emulators: &One, host: Option<&CpuDescription>, around: &Around) -> Outcome {
     let text = fs::read_to_string(answer).map_err(|e| e.to_string())?;
     let expected = pairs(&arguments(&text).ok_or("no binary in the answer")?);
-    let domain = xml::read(case, emulators).map_err(|e| format!("refused: {e}"))?;
-    let found = pairs(&build(&domain, &emulators.0, host).map_err(|e| format!("no command line: {e}"))?);
+    let domain = xml::read(case, emulators, around).map_err(|e| format!("refused: {e}"))?;
+    let found = pairs(&build(&domain, &emulators.0, host, around).map_err(|e| format!("no command line: {e}"))?);
+    if let Some(folder) = std::env::var_os("CONFORMANCE_OUT") {
+        let file = Path::new(&folder).join(format!("{}.args", case.name));
+        fs::write(&file, found.join("\n")).map_err(|e| format!("{}: {e}", file.display()))?;
+    }
     let (mut left, mut right) = (expected.iter(), found.iter());
     loop {
         match (left.next(), right.next()) {
@@ -53,48 +56,40 @@ fn judge(case: &Case, answer: &Path, emulators: &One, host: Option<&CpuDescripti
     }
 }
 
-fn build(domain: &DomainDefinition, emulator: &Emulator, host: Option<&CpuDescription>) -> CoreResult<Vec<String>> {
+fn build(
+    domain: &DomainDefinition,
+    emulator: &Emulator,
+    host: Option<&CpuDescription>,
+    around: &Around,
+) -> CoreResult<Vec<String>> {
     let mut live = domain.clone();
-    // Sockets of channels without a place of their own.
-    for channel in &mut live.devices.channels {
-        if let (ChannelTarget::Virtio { name: Some(name), .. }, CharKind::Unix(unix)) =
-            (&channel.target, &mut channel.source.kind)
-            && unix.path.is_none()
-        {
-            unix.mode = Some(SocketMode::Bind);
-            unix.path = Some(format!("/channel/{name}"));
-        }
-    }
+    let files = Folders::system("/".as_ref()).guest(-1, &live.name);
+    live.devices.channels.iter_mut().for_each(|channel| live::channel_socket(channel, &files));
     for graphics in &mut live.devices.graphics {
-        if let GraphicsKind::Vnc(vnc) = &mut graphics.kind
-            && vnc.autoport
-        {
-            vnc.port = 5900;
-        }
-        if let GraphicsKind::Spice(spice) = &mut graphics.kind
-            && spice.autoport
-        {
-            spice.port = 5901;
+        live::listen(graphics, &files, &around.settings);
+        match &mut graphics.kind {
+            GraphicsKind::Vnc(vnc) if vnc.autoport => vnc.port = 5900,
+            GraphicsKind::Spice(spice) if spice.autoport => spice.port = 5901,
+            _ => {}
         }
     }
     addresses::assign_usb(&mut live)?;
     aliases::assign(&mut live)?;
     aliases::number_images(&mut live);
-    let files = Folders::system("/".as_ref()).guest(-1, &live.name);
     match host {
         Some(host) => cpu_model::expand_on(&mut live, emulator, Some(host))?,
         None => cpu_model::expand(&mut live, emulator)?,
     }
-    let settings = settings();
-    let request = Request { domain: &live, emulator, files: &files, monitor_fd: 1729, settings: &settings };
-    command::build(&request, &mut Fixed { guest: files.short_name.clone() }).map(|line| line.arguments)
-}
-
-/// What the answers were made with: SPICE with certificates and a password.
-fn settings() -> Settings {
-    let tls = Certificates { folder: "/etc/pki/libvirt-spice".into(), verify: false, secret: None };
-    let spice = DisplayRules { tls: Some(tls), password: Some("123456".to_owned()), ..DisplayRules::default() };
-    Settings { spice, ..Settings::default() }
+    let request = Request {
+        domain: &live,
+        emulator,
+        files: &files,
+        monitor_fd: 1729,
+        settings: &around.settings,
+        incoming: around.incoming.as_deref(),
+    };
+    let mut fixed = Fixed { guest: files.short_name.clone(), images: around.images.clone() };
+    command::build(&request, &mut fixed).map(|line| line.arguments)
 }
 
 /// The CPUs of hosts that differ from the recorded one, by case: `tests/conformance/host-cpu.txt` has lines

@@ -1,15 +1,18 @@
 //! Numbers and times as in the recorded answers.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use oxivirt_conf::domain::devices::{Filesystem, Interface, InterfaceSource, Tpm, UsbHostdev, Video};
 use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_core::{Error, Result};
-use oxivirt_driver_qemu::command::{Host, Opening, Sealed, Secret, Taps};
+use oxivirt_driver_qemu::command::{Host, Opening, PassedImage, Sealed, Secret, Taps};
 
 pub(crate) struct Fixed {
     /// `ID-NAME`.
     pub(crate) guest: String,
+    /// What a client gave.
+    pub(crate) images: HashMap<String, Vec<PassedImage>>,
 }
 
 impl Host for Fixed {
@@ -33,6 +36,10 @@ impl Host for Fixed {
             taps: (first..first + queues).collect(),
             vhost: if vhost { (44..44 + queues).collect() } else { vec![] },
         })
+    }
+
+    fn images(&mut self, group: &str) -> Result<Vec<PassedImage>> {
+        self.images.get(group).cloned().ok_or_else(|| Error::invalid_arg(format!("there is no group '{group}'")))
     }
 
     fn open(&mut self, what: Opening, _: &str) -> Result<i32> {

@@ -207,7 +207,7 @@ impl Guest {
             Device::Disk(disk) => self.live.devices.find(DeviceRef::Disk(disk)).is_ok(),
             _ => false,
         };
-        let mut host = Fixed { guest: format!("7-{}", self.live.name) };
+        let mut host = Fixed { guest: format!("7-{}", self.live.name), images: Default::default() };
         if known {
             self.live = self.with(|session| hotplug::update(session, &mut host, &self.live, device, Force::No))?;
             return Ok(());
@@ -238,7 +238,13 @@ impl Guest {
 }
 
 fn hooks<'a>(emulator: &'a One, arch: &'a str) -> Hooks<'a> {
-    let site = Site { nvram: "/var/lib/libvirt/qemu/nvram".into(), channels: Vec::new(), firmware: Vec::new() };
+    let site = Site {
+        nvram: "/var/lib/libvirt/qemu/nvram".into(),
+        channels: Vec::new(),
+        firmware: Vec::new(),
+        pci_devices: "/nonexistent".into(),
+        audio: Default::default(),
+    };
     Hooks { emulators: emulator, host_arch: arch, site }
 }
 

@@ -12,6 +12,7 @@ mod active;
 mod args;
 mod capabilities;
 mod cases;
+mod circumstances;
 mod descriptors;
 mod domaincaps;
 mod emulators;

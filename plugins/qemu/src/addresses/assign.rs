@@ -1,15 +1,19 @@
 //! PCI addresses for a whole domain.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+
 use oxivirt_conf::domain::devices::{Address, Controller, ControllerType, DeviceInfo, DiskBus, PciAddress, VideoType};
 use oxivirt_conf::domain::{DeviceRef, DomainDefinition};
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
-use super::class::each;
+use super::class::{Usb2, each};
 use super::pci::{BRIDGE, BusModel, DMI_BRIDGE, Fit, PCI, PCIE, PCIE_BRIDGE, Place, Topology};
 use crate::{arch, command};
 
-pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
+pub(super) fn assign(domain: &mut DomainDefinition, host_devices: &Path) -> Result<()> {
     if !domain.devices.controllers.iter().any(|c| c.kind == ControllerType::Pci) {
         return Ok(());
     }
@@ -18,21 +22,51 @@ pub(super) fn assign(domain: &mut DomainDefinition) -> Result<()> {
     domain.devices.videos.sort_by_key(|v| v.model.primary != Some(YesNo::Yes));
     // Who names bridges manages them, and gets no spare one.
     let spare = !domain.devices.controllers.iter().any(|c| c.kind == ControllerType::Pci && c.index != Some(0));
+    let groups = Groups { folder: host_devices, apart: host_bridges(domain), known: RefCell::default() };
     // Each round may add controllers, which need places of their own, which
     // may need further controllers; a guest has at most 256 buses.
     let mut grown = false;
     for _ in 0..MOST_ROUNDS {
         let mut trial = domain.clone();
-        let topology = place_all(&mut trial, Growth::Allowed { spare, grown })?;
+        let topology = place_all(&mut trial, &groups, Growth::Allowed { spare, grown })?;
         if !add_controllers(domain, &topology) {
             break;
         }
         grown = true;
     }
-    place_all(domain, Growth::Refused)?;
+    place_all(domain, &groups, Growth::Refused)?;
     name_bridges(domain);
     set_multifunction(domain);
     Ok(())
+}
+
+/// Every bus of the first level is a host bridge of its own.
+fn host_bridges(domain: &DomainDefinition) -> bool {
+    arch::board(domain).is_some_and(|board| board.host_bridges)
+}
+
+/// Devices of the host that it can only hand over together.
+struct Groups<'a> {
+    /// A folder per device, each with a link to its group.
+    folder: &'a Path,
+    /// Whether it matters on this board.
+    apart: bool,
+    known: RefCell<HashMap<String, u32>>,
+}
+
+impl Groups<'_> {
+    /// From 1; 0 where it does not matter or the host does not tell.
+    fn of(&self, at: &PciAddress) -> u32 {
+        if !self.apart {
+            return 0;
+        }
+        let name = format!("{:04x}:{:02x}:{:02x}.{:x}", at.domain, at.bus, at.slot, at.function);
+        *self.known.borrow_mut().entry(name).or_insert_with_key(|name| {
+            let link = std::fs::read_link(self.folder.join(name).join("iommu_group")).ok();
+            let number = link.and_then(|link| link.file_name()?.to_str()?.parse::<u32>().ok());
+            number.map_or(0, |number| number.saturating_add(1))
+        })
+    }
 }
 
 /// Whether buses may be added.
@@ -49,7 +83,7 @@ enum Growth {
 
 /// Puts all devices in place. Buses that were added the caller reads from the
 /// topology.
-fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> {
+fn place_all(domain: &mut DomainDefinition, groups: &Groups<'_>, growth: Growth) -> Result<Topology> {
     let grow = growth != Growth::Refused;
     let models = domain
         .devices
@@ -57,14 +91,15 @@ fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> 
         .iter()
         .filter(|c| c.kind == ControllerType::Pci)
         .filter_map(|c| Some((c.index.unwrap_or(0), BusModel::from_word(c.model.as_deref()?)?)));
-    let host_bridges = arch::board(domain).is_some_and(|board| board.host_bridges);
-    let mut topology = Topology::new(models.collect::<Vec<_>>(), grow, host_bridges)?;
+    let mut topology = Topology::new(models.collect::<Vec<_>>(), grow, host_bridges(domain))?;
     reserve_board(domain, &mut topology)?;
     if command::is_q35(domain) || command::is_i440fx(domain) {
         board_conflicts(domain, &topology)?;
     }
     let q35 = topology.is_pcie();
-    each(domain, q35, &mut |info, fit| {
+    let isolation = |at: &PciAddress| groups.of(at);
+    each(domain, q35, &isolation, &mut |info, wish| {
+        let fit = wish.fit;
         if let Some(at) = info.address.as_ref().and_then(Address::pci) {
             let place = Place { bus: at.bus.into(), slot: at.slot.into(), function: at.function.into() };
             if at.domain != 0 {
@@ -80,17 +115,20 @@ fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> 
         Ok(())
     })?;
     primary_video(domain, &mut topology)?;
-    usb2(domain, &mut topology)?;
+    let mut usb2 = usb2(domain, &mut topology)?;
     dmi_bridge(domain, &mut topology)?;
     let grown_from = topology.models().count();
     let mut wanted = false;
-    each(domain, q35, &mut |info, fit| {
+    each(domain, q35, &isolation, &mut |info, wish| {
+        let fit = wish.fit;
         let open = match &info.address {
             None => true,
             Some(Address::Pci(at)) => at.is_empty(),
             Some(_) => false,
         };
-        if fit.kinds != 0 && open {
+        if let Some(part) = wish.usb2.filter(|_| open) {
+            put(info, usb2_place(&mut topology, &mut usb2, part)?);
+        } else if fit.kinds != 0 && open {
             wanted = true;
             let place = topology.next(fit)?;
             put(info, place);
@@ -101,7 +139,7 @@ fn place_all(domain: &mut DomainDefinition, growth: Growth) -> Result<Topology> 
         && (grown || topology.models().count() > grown_from)
         && q35
     {
-        topology.next(Fit { kinds: PCIE, hotplug: true, aggregate: false })?;
+        topology.next(Fit { kinds: PCIE, hotplug: true, ..Fit::default() })?;
     }
     Ok(topology)
 }
@@ -205,7 +243,7 @@ fn board_conflicts(domain: &DomainDefinition, topology: &Topology) -> Result<()>
 
 /// Slots that the board's own parts sit in.
 fn reserve_board(domain: &DomainDefinition, topology: &mut Topology) -> Result<()> {
-    let all = Fit { kinds: PCI | PCIE | BRIDGE | DMI_BRIDGE | PCIE_BRIDGE, hotplug: false, aggregate: false };
+    let all = Fit { kinds: PCI | PCIE | BRIDGE | DMI_BRIDGE | PCIE_BRIDGE, ..Fit::default() };
     if command::is_i440fx(domain) {
         topology.reserve(Place { bus: 0, slot: 1, function: 0 }, all, true)?;
     } else if command::is_q35(domain) {
@@ -239,7 +277,7 @@ fn primary_video(domain: &mut DomainDefinition, topology: &mut Topology) -> Resu
     let open = video.info.address.as_ref().and_then(Address::pci).is_none();
     if open && !topology.slot_in_use(0, slot) {
         let place = Place { bus: 0, slot, function: 0 };
-        let fit = Fit { kinds: PCI | PCIE, hotplug: false, aggregate: false };
+        let fit = Fit { kinds: PCI | PCIE, ..Fit::default() };
         topology.reserve(place, fit, true)?;
         put(&mut video.info, place);
     }
@@ -260,58 +298,54 @@ fn dmi_bridge(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<
     Ok(())
 }
 
-/// A USB 2 controller and its companions share one slot.
-fn usb2(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<()> {
-    let function = |model: Option<&str>| match model {
-        Some("ich9-ehci1") => Some(7),
-        Some("ich9-uhci1") => Some(0),
-        Some("ich9-uhci2") => Some(1),
-        Some("ich9-uhci3") => Some(2),
-        _ => None,
-    };
-    let mut slots: Vec<(u32, Place)> = Vec::new();
-    let controllers = &mut domain.devices.controllers;
-    for c in controllers.iter().filter(|c| c.kind == ControllerType::Usb && function(c.model.as_deref()).is_some()) {
-        if let Some(at) = c.info.address.as_ref().and_then(Address::pci) {
-            let place = Place { bus: at.bus.into(), slot: at.slot.into(), function: 0 };
-            slots.push((c.index.unwrap_or(0), place));
+/// The slots of USB 2 controllers by their numbers: the parts of one share its slot. On boards that have usual slots
+/// for them, those that are still open get these.
+fn usb2(domain: &mut DomainDefinition, topology: &mut Topology) -> Result<HashMap<u32, Place>> {
+    let mut slots = HashMap::new();
+    let place = |c: &Controller| c.info.address.as_ref().and_then(Address::pci).copied();
+    for c in &domain.devices.controllers {
+        if let (Some(part), Some(at)) = (Usb2::of(c), place(c)) {
+            slots.insert(part.index, Place { bus: at.bus.into(), slot: at.slot.into(), function: 0 });
         }
     }
-    for c in controllers.iter_mut().filter(|c| c.kind == ControllerType::Usb) {
-        let Some(function) = function(c.model.as_deref()) else { continue };
-        if c.info.address.as_ref().and_then(Address::pci).is_some() {
-            continue;
-        }
-        let index = c.index.unwrap_or(0);
-        let fit = Fit { kinds: PCI | PCIE, hotplug: false, aggregate: true };
-        let base = match slots.iter().find(|(i, _)| *i == index) {
-            Some((_, base)) => *base,
-            None => {
-                let base = if topology.is_pcie() {
-                    // The board's usual slots for USB 2.
-                    let slot = [0x1d, 0x1a].into_iter().find(|s| !topology.slot_in_use(0, *s));
-                    match slot {
-                        Some(slot) => Place { bus: 0, slot, function: 0 },
-                        None => topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: false })?,
-                    }
-                } else {
-                    topology.clone().next(Fit { kinds: PCI, hotplug: false, aggregate: false })?
-                };
-                let base = Place { function: 0, ..base };
-                slots.push((index, base));
-                base
-            }
+    if !topology.is_pcie() {
+        return Ok(slots);
+    }
+    for c in &mut domain.devices.controllers {
+        let Some(part) = Usb2::of(c).filter(|_| place(c).is_none()) else { continue };
+        let base = match slots.get(&part.index) {
+            Some(base) => *base,
+            None => match [0x1d, 0x1a].into_iter().find(|slot| !topology.slot_in_use(0, *slot)) {
+                Some(slot) => Place { bus: 0, slot, function: 0 },
+                None => continue,
+            },
         };
-        let place = Place { function, ..base };
-        topology.reserve(place, fit, false)?;
-        put(&mut c.info, place);
+        slots.insert(part.index, base);
+        put(&mut c.info, usb2_place(topology, &mut slots, part)?);
     }
-    Ok(())
+    Ok(slots)
+}
+
+/// The place of one part beside the others, in a slot of its own if it is the first.
+fn usb2_place(topology: &mut Topology, slots: &mut HashMap<u32, Place>, part: Usb2) -> Result<Place> {
+    let base = match slots.get(&part.index) {
+        Some(base) => *base,
+        None => {
+            let wanted = Fit { kinds: PCI, hotplug: true, ..Fit::default() };
+            let base = Place { function: 0, ..topology.room(wanted)? };
+            slots.insert(part.index, base);
+            base
+        }
+    };
+    let place = Place { function: part.function, ..base };
+    let fit = Fit { kinds: PCI | PCIE, aggregate: true, ..Fit::default() };
+    topology.reserve(place, fit, false)?;
+    Ok(place)
 }
 
 /// Model names and numbers that bridges show to the guest.
 fn name_bridges(domain: &mut DomainDefinition) {
-    let host_bridges = arch::board(domain).is_some_and(|board| board.host_bridges);
+    let host_bridges = host_bridges(domain);
     let mut targets: Vec<u32> = domain.devices.controllers.iter().filter_map(|c| c.pci.target_index).collect();
     let numbers = domain.devices.controllers.iter().filter_map(|c| c.pci.bus_nr);
     let mut lowest = numbers.min().map_or(EXPANDER_END, u16::from);

@@ -2,8 +2,8 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Address, BalloonModel, ControllerType, DeviceInfo, DiskBus, HostdevSource, InputBus, IommuModel, MdevModel,
-    MemoryModel, PanicModel, SoundModel, VideoType, VirtioModel, WatchdogModel,
+    Address, BalloonModel, Controller, ControllerType, DeviceInfo, DiskBus, HostdevSource, InputBus, InterfaceSource,
+    IommuModel, MdevModel, MemoryModel, PanicModel, PciAddress, SoundModel, VideoType, VirtioModel, WatchdogModel,
 };
 use oxivirt_core::Result;
 
@@ -72,7 +72,7 @@ impl Class {
             FixedConventional => (PCI, false),
             FixedExpress => (modern, false),
         };
-        Fit { kinds, hotplug, aggregate: false }
+        Fit { kinds, hotplug, ..Fit::default() }
     }
 }
 
@@ -127,36 +127,84 @@ fn only_if(fits: bool, class: Class) -> Class {
     if fits { class } else { Class::None }
 }
 
+/// A part of a USB 2 controller, which shares one slot with the other parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usb2 {
+    /// The number of the whole controller.
+    pub(super) index: u32,
+    /// The function of this part in the slot.
+    pub(super) function: u32,
+}
+
+impl Usb2 {
+    /// None for anything else.
+    pub(super) fn of(c: &Controller) -> Option<Self> {
+        let function = match (c.kind, c.model.as_deref()?) {
+            (ControllerType::Usb, "ich9-ehci1") => 7,
+            (ControllerType::Usb, "ich9-uhci1") => 0,
+            (ControllerType::Usb, "ich9-uhci2") => 1,
+            (ControllerType::Usb, "ich9-uhci3") => 2,
+            _ => return None,
+        };
+        Some(Self { index: c.index.unwrap_or(0), function })
+    }
+}
+
+/// What decides where a device may sit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) fit: Fit,
+    /// Only of parts of a USB 2 controller.
+    pub(super) usb2: Option<Usb2>,
+}
+
 /// Calls `visit` on every device that may sit on PCI, in the order in which
 /// places are given out.
+///
+/// * `isolation` – which group a device of the host belongs to, from 1; 0 for none.
 pub(super) fn each(
     domain: &mut DomainDefinition,
     express: bool,
-    visit: &mut dyn FnMut(&mut DeviceInfo, Fit) -> Result<()>,
+    isolation: &dyn Fn(&PciAddress) -> u32,
+    visit: &mut dyn FnMut(&mut DeviceInfo, Wish) -> Result<()>,
 ) -> Result<()> {
     let pc = arch::board(domain).is_none();
+    let plain = |fit: Fit| Wish { fit, usb2: None };
     let d = &mut domain.devices;
     for c in d.controllers.iter_mut().filter(|c| c.kind == ControllerType::Pci) {
         let fit = c.model.as_deref().and_then(BusModel::from_word).map_or(Fit::default(), BusModel::fit);
-        visit(&mut c.info, fit)?;
+        visit(&mut c.info, plain(fit))?;
     }
     macro_rules! visit {
         ($list:ident, $x:ident => $class:expr) => {
             for $x in &mut d.$list {
                 let fit = Class::fit($class, express);
-                visit(&mut $x.info, fit)?;
+                visit(&mut $x.info, plain(fit))?;
             }
         };
     }
     visit!(filesystems, x => virtio(x.model));
-    visit!(interfaces, x => network(x.model.as_deref()));
+    for x in &mut d.interfaces {
+        let mut fit = network(x.model.as_deref()).fit(express);
+        if let InterfaceSource::Hostdev { address: Some(address), .. } = &x.source {
+            fit.isolation = isolation(address);
+        }
+        visit(&mut x.info, plain(fit))?;
+    }
     visit!(sounds, x => sound(x.model));
     for x in d.controllers.iter_mut().filter(|c| c.kind != ControllerType::Pci) {
         let class = controller(x.kind, x.model.as_deref().unwrap_or_default());
-        visit(&mut x.info, class.fit(express))?;
+        let usb2 = Usb2::of(x);
+        visit(&mut x.info, Wish { fit: class.fit(express), usb2 })?;
     }
     visit!(disks, x => only_if(x.target.bus == Some(DiskBus::Virtio), virtio(x.model)));
-    visit!(hostdevs, x => only_if(x.info.address != Some(Address::Unassigned), hostdev(&x.source)));
+    for x in &mut d.hostdevs {
+        let mut fit = only_if(x.info.address != Some(Address::Unassigned), hostdev(&x.source)).fit(express);
+        if let HostdevSource::Pci { address, .. } = &x.source {
+            fit.isolation = isolation(address);
+        }
+        visit(&mut x.info, plain(fit))?;
+    }
     visit!(memballoons, x => match x.model {
         BalloonModel::None | BalloonModel::Xen => Class::None,
         BalloonModel::Transitional => Conventional,

@@ -11,6 +11,8 @@ mod virtio_mmio;
 mod virtio_serial;
 mod zpci;
 
+use std::path::Path;
+
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_core::Result;
 
@@ -21,9 +23,11 @@ pub use usb::assign as assign_usb;
 /// Gives every device that needs an address one, and adds the controllers
 /// that these need.
 ///
-/// Errors: `XML_ERROR` when two devices were put in one place or a device in
-/// a place that does not take it; `INTERNAL_ERROR` when there is no room.
-pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
+/// * `host_devices` – the folder with the PCI devices of the host, such as [`HOST_PCI`]; some boards keep those
+///   apart that the host hands over as one.
+/// * Errors: `XML_ERROR` when two devices were put in one place or a device in
+///   a place that does not take it; `INTERNAL_ERROR` when there is no room.
+pub fn assign(domain: &mut DomainDefinition, host_devices: &Path) -> Result<()> {
     usb::check(domain)?;
     virtio_serial::assign(domain)?;
     let board = arch::board(domain);
@@ -40,10 +44,13 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     }
     // A bus that the board does not have cannot be relied on.
     if has_pci {
-        assign::assign(domain)?;
+        assign::assign(domain, host_devices)?;
     }
     if channels {
         zpci::assign(domain, zpci::Who::All)?;
     }
     Ok(())
 }
+
+/// Where Linux shows the PCI devices of the host.
+pub const HOST_PCI: &str = "/sys/bus/pci/devices";

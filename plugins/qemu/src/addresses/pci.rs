@@ -17,6 +17,8 @@ pub struct Fit {
     pub hotplug: bool,
     /// May share a slot with others of its kind, function by function.
     pub aggregate: bool,
+    /// Devices of the host that it hands over as one share a bus with no others; 0 for all the rest.
+    pub isolation: u32,
 }
 
 /// An old-style PCI device.
@@ -130,7 +132,7 @@ impl BusModel {
             Self::PcieExpander => (PCIE_EXPANDER, false),
         };
         // The bridge to old-style PCI goes where Express devices are plugged.
-        Fit { kinds, hotplug: self == Self::PcieToPciBridge, aggregate }
+        Fit { kinds, hotplug: self == Self::PcieToPciBridge, aggregate, isolation: 0 }
     }
 
     /// What its bus offers, with first and last slot.
@@ -146,7 +148,7 @@ impl BusModel {
             Self::PciExpander => (PCI | BRIDGE, true, 0, 31),
             Self::PcieExpander => (ROOT_PORT | DMI_BRIDGE, false, 0, 31),
         };
-        (Fit { kinds, hotplug, aggregate: false }, first, last)
+        (Fit { kinds, hotplug, ..Fit::default() }, first, last)
     }
 }
 
@@ -160,6 +162,7 @@ struct Slot {
 struct Bus {
     model: BusModel,
     slots: [Slot; 32],
+    isolation: u32,
 }
 
 /// The buses of one guest.
@@ -249,6 +252,7 @@ impl Topology {
             let model = self.further();
             self.buses.resize(wanted + 1, Some(Bus::new(model)));
         }
+        self.isolate(place.bus, fit);
         let Some(Some(bus)) = self.buses.get_mut(wanted) else {
             let highest = self.buses.len().saturating_sub(1);
             return Err(Error::xml(format!(
@@ -288,21 +292,30 @@ impl Topology {
     ///
     /// Errors: `INTERNAL_ERROR` "No more available PCI slots".
     pub fn next(&mut self, fit: Fit) -> Result<Place> {
-        if let Some(place) = self.find(fit) {
-            self.take(place, fit);
-            return Ok(place);
-        }
-        if self.grow
-            && self.grow_for(fit)
-            && let Some(place) = self.find(fit)
+        let place = self.room(fit)?;
+        self.take(place, fit);
+        Ok(place)
+    }
+
+    /// Finds the next free place that fits, growing buses where allowed, and leaves it free.
+    ///
+    /// Errors: as [`next`](Self::next).
+    pub fn room(&mut self, fit: Fit) -> Result<Place> {
+        let found = self.find(fit).or_else(|| if self.grow && self.grow_for(fit) { self.find(fit) } else { None });
+        found.ok_or_else(|| Error::internal("No more available PCI slots"))
+    }
+
+    /// Whoever comes first to a bus that nobody else has decides who else it is for.
+    fn isolate(&mut self, bus: u32, fit: Fit) {
+        if let Some(Some(bus)) = self.buses.get_mut(bus as usize).filter(|_| bus != 0 && self.host_bridges)
+            && bus.is_empty()
         {
-            self.take(place, fit);
-            return Ok(place);
+            bus.isolation = fit.isolation;
         }
-        Err(Error::internal("No more available PCI slots"))
     }
 
     fn take(&mut self, place: Place, fit: Fit) {
+        self.isolate(place.bus, fit);
         if let Some(slot) = self.slot_mut(place.bus, place.slot) {
             if slot.functions == 0 {
                 slot.aggregate = fit.aggregate;
@@ -316,6 +329,10 @@ impl Topology {
             let Some(bus) = bus else { continue };
             let (offer, first, last) = bus.model.offer();
             if offer.kinds & fit.kinds == 0 || (fit.hotplug && !offer.hotplug) {
+                continue;
+            }
+            let open = self.host_bridges && number != 0 && bus.is_empty();
+            if bus.isolation != fit.isolation && !open {
                 continue;
             }
             for (n, slot) in (0u32..).zip(&bus.slots).filter(|(n, _)| (first..=last).contains(n)) {
@@ -366,7 +383,11 @@ impl Topology {
 
 impl Bus {
     fn new(model: BusModel) -> Self {
-        Self { model, slots: [Slot::default(); 32] }
+        Self { model, slots: [Slot::default(); 32], isolation: 0 }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.slots.iter().all(|slot| slot.functions == 0)
     }
 }
 

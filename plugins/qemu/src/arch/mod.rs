@@ -11,8 +11,7 @@ mod riscv;
 mod s390;
 
 use oxivirt_conf::domain::devices::{
-    Address, Controller, ControllerType, DeviceRef, InterfaceSource, Panic, PanicModel, Serial, TpmBackend, TpmVersion,
-    VideoType,
+    Address, Controller, ControllerType, InterfaceSource, Panic, PanicModel, Serial, TpmBackend, TpmVersion, VideoType,
 };
 use oxivirt_conf::domain::{DomainDefinition, Gic, GicVersion, ParseFlags};
 use oxivirt_core::{Error, Result};
@@ -309,17 +308,5 @@ pub fn validate(def: &DomainDefinition, emulator: Option<&Emulator>) -> Result<(
     if pseries {
         power::validate(def)?;
     }
-    no_usb_model(def)
-}
-
-/// Where the binary has none of the models that a board could take.
-fn no_usb_model(def: &DomainDefinition) -> Result<()> {
-    let open = |device: DeviceRef<'_>| match device {
-        DeviceRef::Controller(c) => c.kind == ControllerType::Usb && c.model.is_none(),
-        _ => false,
-    };
-    match def.devices.iter().any(open) {
-        true => Err(Error::config_unsupported("no model provided for USB controller")),
-        false => Ok(()),
-    }
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! POWER: `pseries` with its own buses, and the old boards with plain PCI.
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{ControllerType, DiskDevice, PanicModel, VideoType};
+use oxivirt_conf::domain::devices::{ControllerType, PanicModel, VideoType};
 use oxivirt_core::{Error, Result};
 
 use super::{Board, is};
@@ -25,9 +25,6 @@ pub(super) fn board(machine: &str) -> Board {
 
 pub(super) fn validate(def: &DomainDefinition) -> Result<()> {
     let refuse = |text: &str| Err(Error::config_unsupported(text));
-    if def.devices.disks.iter().any(|disk| disk.device == DiskDevice::Floppy) {
-        return refuse("PowerPC pseries machines do not support floppy device");
-    }
     let proxies = def.devices.tpms.iter().filter(|tpm| tpm.model.as_deref() == Some("spapr-tpm-proxy")).count();
     if proxies > 1 {
         return refuse("only a single TPM Proxy device is supported");

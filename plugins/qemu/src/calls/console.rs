@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 
 use oxivirt_conf::domain::devices::{Channel, ChannelTarget, CharKind, CharSource, UnixSource};
 use oxivirt_core::call::{Call, FileRange};
-use oxivirt_core::constants::{DomainConsoleFlags, DomainGraphicsReloadType};
+use oxivirt_core::constants::{DomainConsoleFlags, DomainFdAssociateFlags, DomainGraphicsReloadType};
 use oxivirt_core::interface::{DomainConsole, implements};
 use oxivirt_core::types::Domain;
 use oxivirt_core::{Error, Result};
@@ -107,7 +107,26 @@ impl DomainConsole for QemuConnection {
         let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
         self.guests.reload_graphics(&job).own()
     }
+
+    fn domain_fd_associate(&self, call: &Call, dom: &Domain, name: &str, flags: DomainFdAssociateFlags) -> Result<()> {
+        let known = DomainFdAssociateFlags::SECLABEL_RESTORE.0 | DomainFdAssociateFlags::SECLABEL_WRITABLE.0;
+        check_flags(flags.0, known, "domain_fd_associate")?;
+        let guest = self.uuid(dom)?;
+        let mut files = Vec::new();
+        for index in 0..MOST_DESCRIPTORS {
+            match call.take_descriptor(index) {
+                Ok(file) => files.push(file),
+                Err(error) if files.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        self.images.give(guest, name, files);
+        Ok(())
+    }
 }
+
+/// Descriptors that a call can carry.
+const MOST_DESCRIPTORS: u32 = 32;
 
 /// `VIR_DOMAIN_CHANNEL_FORCE`; nobody is ever at a channel for long.
 const FORCE_CHANNEL: u32 = 1;

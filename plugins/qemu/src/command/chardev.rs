@@ -114,7 +114,7 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
         let set = b.fdset(fd, &format!("{alias}-log"));
         text.push_str(&format!(",logfile={set},logappend=on"));
     }
-    b.pair("-chardev", text);
+    b.chardev(text)?;
     Ok(id)
 }
 

@@ -26,21 +26,27 @@ pub(super) fn controllers(b: &mut Builder<'_>) -> Result<()> {
         }
     }
     for kind in ORDER {
-        let mut same: Vec<&Controller> = domain.devices.controllers.iter().filter(|c| c.kind == *kind).collect();
-        // The master of a bus comes before its companions.
-        same.sort_by_key(|c| (c.index, c.info.master_start_port.is_some()));
-        for controller in same {
-            if let Some(props) = device(b, controller)? {
-                b.json("-device", &props);
-            }
-        }
+        of_kind(b, *kind)?;
     }
-    let known =
-        |c: &&Controller| !ORDER.contains(&c.kind) && !matches!(c.kind, ControllerType::Fdc | ControllerType::Isa);
+    let elsewhere = [ControllerType::Fdc, ControllerType::Isa, ControllerType::Ccid];
+    let known = |c: &&Controller| !ORDER.contains(&c.kind) && !elsewhere.contains(&c.kind);
     match domain.devices.controllers.iter().find(known) {
         Some(other) => Err(unsupported(other, "this type")),
         None => Ok(()),
     }
+}
+
+/// Those of one kind that are no part of the board.
+pub(super) fn of_kind(b: &mut Builder<'_>, kind: ControllerType) -> Result<()> {
+    let mut same: Vec<&Controller> = b.domain.devices.controllers.iter().filter(|c| c.kind == kind).collect();
+    // The master of a bus comes before its companions.
+    same.sort_by_key(|c| (c.index, c.info.master_start_port.is_some()));
+    for controller in same {
+        if let Some(props) = device(b, controller)? {
+            b.json("-device", &props);
+        }
+    }
+    Ok(())
 }
 
 const ORDER: &[ControllerType] = &[
@@ -50,7 +56,6 @@ const ORDER: &[ControllerType] = &[
     ControllerType::Ide,
     ControllerType::Sata,
     ControllerType::VirtioSerial,
-    ControllerType::Ccid,
 ];
 
 /// The device of a controller; none for one that the board has built in.
@@ -173,10 +178,13 @@ fn usb(b: &Builder<'_>, c: &Controller, model: &str, alias: &str) -> Result<Prop
         "pci-ohci" => "pci-ohci",
         "nec-xhci" => "nec-usb-xhci",
         "qemu-xhci" => "qemu-xhci",
+        "" => return Err(Error::config_unsupported("no model provided for USB controller")),
         _ => return Err(unsupported(c, "this model")),
     };
     if !b.emulator.has_type(driver) {
-        return Err(Error::config_unsupported(format!("{model} not supported in this QEMU binary")));
+        return Err(Error::config_unsupported(format!(
+            "USB controller model '{model}' not supported in this QEMU binary"
+        )));
     }
     let mut props = Props::new().text("driver", driver);
     if c.ports.is_some() {

@@ -98,6 +98,7 @@ fn feature_name(name: &str) -> String {
     match name {
         "cmp_legacy" => "cmp-legacy".to_owned(),
         "ds_cpl" => "ds-cpl".to_owned(),
+        "pclmuldq" => "pclmulqdq".to_owned(),
         "fxsr_opt" => "fxsr-opt".to_owned(),
         "nodeid_msr" => "nodeid-msr".to_owned(),
         "nrip-save" | "nrip_save" => "nrip-save".to_owned(),

@@ -2,8 +2,9 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Address, BalloonModel, Channel, ChannelTarget, CharKind, Console, DiskBus, DiskDevice, Input, InputBus, InputType,
-    MemBalloon, Panic, PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction, WatchdogModel,
+    Address, BalloonModel, Channel, ChannelTarget, CharKind, Console, ControllerType, DiskBus, DiskDevice, Input,
+    InputBus, InputType, MemBalloon, Panic, PanicModel, Rng, RngBackend, Serial, Watchdog, WatchdogAction,
+    WatchdogModel,
 };
 use oxivirt_core::{Error, Result};
 
@@ -28,6 +29,7 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
         let place = place::device(b, &hub.info, "hub")?;
         b.json("-device", &props.and(&place));
     }
+    controller::of_kind(b, ControllerType::Ccid)?;
     for one in &d.disks {
         disk::disk(b, one)?;
     }
@@ -86,6 +88,9 @@ pub(super) fn all(b: &mut Builder<'_>) -> Result<()> {
         extras::redirdev(b, one)?;
     }
     hostdev::all(b, crate::aliases::free_index(b.domain))?;
+    if let Some(from) = b.incoming {
+        b.pair("-incoming", from.to_owned());
+    }
     for one in &d.memballoons {
         if let Some(props) = balloon(b, one)? {
             b.json("-device", &props);

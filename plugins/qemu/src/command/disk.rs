@@ -12,6 +12,9 @@ use super::{Builder, Props, escape, place};
 /// Block nodes and device of one disk.
 pub(super) fn disk(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
     refuse_unknown(disk)?;
+    if disk.device == DiskDevice::Floppy && crate::arch::board(b.domain).is_some_and(|board| board.host_bridges) {
+        return Err(Error::config_unsupported("PowerPC pseries machines do not support floppy device"));
+    }
     if disk.target.bus == Some(DiskBus::Sd) {
         return storage::card(b, disk);
     }
@@ -22,7 +25,7 @@ pub(super) fn disk(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
             let id = format!("chr-vu-{}", super::alias(&disk.info)?);
             let wait = reconnect.as_ref().and_then(|r| r.timeout).filter(|seconds| *seconds > 0);
             let wait = super::chardev::reconnect(b, wait);
-            b.pair("-chardev", format!("socket,id={id},path={}{wait}", escape(path)));
+            b.chardev(format!("socket,id={id},path={}{wait}", escape(path)))?;
             Some(id)
         }
         _ => storage::nodes(b, disk)?,
@@ -86,7 +89,7 @@ fn device(b: &Builder<'_>, disk: &Disk, node: Option<&str>) -> Result<Props> {
     props = props.maybe_text(if other { "chardev" } else { "drive" }, node).text("id", alias);
     if bus != DiskBus::Fdc {
         props = props.maybe_number("bootindex", b.boot_index(&disk.info));
-        props = props.maybe_text("loadparm", place::loadparm(&disk.info));
+        props = props.maybe_text("loadparm", place::loadparm(b, &disk.info));
     }
     if let Some(io) = &disk.blockio {
         props = props

@@ -58,7 +58,7 @@ pub(super) fn video(b: &mut Builder<'_>, v: &Video) -> Result<Option<Props>> {
         true => {
             let fd = b.host.vhost_user_video(v)?;
             let id = format!("chr-vu-{alias}");
-            b.pair("-chardev", format!("socket,id={id},fd={fd}"));
+            b.chardev(format!("socket,id={id},fd={fd}"))?;
             Some(id)
         }
         false => None,

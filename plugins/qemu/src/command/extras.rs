@@ -116,7 +116,7 @@ pub(super) fn shmem(b: &mut Builder<'_>, shmem: &Shmem) -> Result<()> {
             let usual = format!("/var/lib/libvirt/shmem-{}-sock", shmem.name);
             let path = shmem.server.as_ref().and_then(Option::as_ref).unwrap_or(&usual);
             let id = format!("char{alias}");
-            b.pair("-chardev", format!("socket,id={id},path={}", escape(path)));
+            b.chardev(format!("socket,id={id},path={}", escape(path)))?;
             let msi = shmem.msi.as_ref();
             Props::new()
                 .text("driver", "ivshmem-doorbell")

@@ -78,7 +78,7 @@ fn virtiofs(b: &mut Builder<'_>, fs: &Filesystem) -> Result<()> {
             socket
         }
     };
-    b.pair("-chardev", format!("socket,id={id},path={}", escape(&socket)));
+    b.chardev(format!("socket,id={id},path={}", escape(&socket)))?;
     let place = place::device(b, &fs.info, "filesystem")?;
     let props = Props::new()
         .text("driver", place::virtio_driver("vhost-user-fs-pci", &fs.info))

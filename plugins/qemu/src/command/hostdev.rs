@@ -105,7 +105,7 @@ pub(super) fn one(b: &mut Builder<'_>, hostdev: &Hostdev, index: &mut u32) -> Re
             }
             let props = props
                 .maybe_number("bootindex", b.boot_index(info))
-                .maybe_text("loadparm", place::loadparm(info))
+                .maybe_text("loadparm", place::loadparm(b, info))
                 .and(&place);
             b.json("-device", &props);
             Ok(())
@@ -137,7 +137,7 @@ fn pci(
         .text("host", host)
         .text("id", alias(info)?)
         .maybe_number("bootindex", b.boot_index(info))
-        .maybe_text("loadparm", place::loadparm(info))
+        .maybe_text("loadparm", place::loadparm(b, info))
         .maybe_text("failover_pair_id", teaming.and_then(|t| t.persistent.as_ref()))
         .and(&place);
     b.json("-device", &props);

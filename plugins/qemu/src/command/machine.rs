@@ -5,7 +5,7 @@ use oxivirt_conf::domain::{CpuMode, CpuTopology, GenId, IoApicDriver, OsType, Sm
 use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
-use super::{Builder, Props, escape, memory, on_off};
+use super::{Builder, Props, escape, memory, on_off, place};
 
 /// `-machine`, `-accel`.
 pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> Result<()> {
@@ -90,8 +90,11 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
         add("hpet", on_off(present == YesNo::Yes));
     }
     let machine = b.emulator.machine(b.accel(), domain.os.machine());
-    if b.is_x86() || machine.is_some_and(|machine| machine.acpi == Some(true)) {
+    if (b.is_x86() && !has_no_acpi_option(b)) || machine.is_some_and(|machine| machine.acpi == Some(true)) {
         add("acpi", on_off(f.acpi));
+    }
+    if let Some(parameter) = boot_parameter(b) {
+        add("loadparm", parameter);
     }
     b.pair("-machine", text);
     let accel = match (b.is_kvm(), f.kvm.as_ref().and_then(|k| k.dirty_ring)) {
@@ -111,6 +114,30 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
         b.pair("-global", format!("mch.extended-tseg-mbytes={}", tseg >> 20));
     }
     refuse_features(b)
+}
+
+/// Older versions of QEMU have an option of its own for a PC without ACPI.
+fn has_no_acpi_option(b: &Builder<'_>) -> bool {
+    b.emulator.version < 8_000_000
+}
+
+/// `-no-acpi`.
+pub(super) fn no_acpi(b: &mut Builder<'_>) {
+    if b.is_x86() && has_no_acpi_option(b) && !b.domain.features.acpi {
+        b.flag("-no-acpi");
+    }
+}
+
+/// What the firmware of s390 is told to load from the first device, where only the board can be told.
+fn boot_parameter<'a>(b: &Builder<'a>) -> Option<&'a str> {
+    if !matches!(b.domain.os.arch(), "s390" | "s390x") || place::devices_take_loadparm(b.emulator) {
+        return None;
+    }
+    let d = &b.domain.devices;
+    let disks = d.disks.iter().map(|x| &x.info);
+    let infos = disks.chain(d.interfaces.iter().map(|x| &x.info)).chain(d.hostdevs.iter().map(|x| &x.info));
+    let first = infos.filter_map(|info| info.boot.as_ref()).find(|boot| boot.order == 1)?;
+    first.loadparm.as_deref()
 }
 
 fn refuse_features(b: &Builder<'_>) -> Result<()> {

@@ -27,9 +27,10 @@ mod props;
 mod protection;
 mod storage;
 mod tpm;
+mod words;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use oxivirt_conf::domain::devices::{
@@ -48,6 +49,7 @@ pub use plug::{Argument, Free, medium, plug};
 pub use props::{Props, escape, on_off};
 pub(crate) use storage::is_empty as is_empty_source;
 pub use storage::{Sealed, Secret};
+pub(crate) use words::{Words, backend_of};
 
 /// What building a command line needs from the host. Descriptors are given by
 /// the numbers that they will have in QEMU.
@@ -60,6 +62,8 @@ pub trait Host {
     fn log(&mut self, path: &str, append: bool) -> Result<i32>;
     /// Makes the host's side of a network card.
     fn tap(&mut self, net: &Interface, virtio: bool) -> Result<Taps>;
+    /// The descriptors that a client gave for an image, under a name.
+    fn images(&mut self, group: &str) -> Result<Vec<PassedImage>>;
     /// Opens a device of the host.
     fn open(&mut self, what: Opening, path: &str) -> Result<i32>;
     /// Makes the socket of a card that another program serves, or connects to it.
@@ -113,6 +117,15 @@ pub struct Taps {
     pub vhost: Vec<i32>,
 }
 
+/// A descriptor of an image that a client gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassedImage {
+    /// Its number in QEMU.
+    pub number: i32,
+    /// Whether it was opened for writing.
+    pub writable: bool,
+}
+
 /// What a device of the host is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opening {
@@ -138,6 +151,8 @@ pub struct Request<'a> {
     pub monitor_fd: i32,
     /// What the host's administrator chose.
     pub settings: &'a Settings,
+    /// Where QEMU reads the state of a guest that ran before, such as `defer`.
+    pub incoming: Option<&'a str>,
 }
 
 /// A finished command line.
@@ -166,7 +181,11 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         fdsets: 0,
         before: RefCell::default(),
         plugged: false,
+        incoming: request.incoming,
+        image_sets: BTreeMap::new(),
     };
+    b.image_sets = storage::descriptor_sets(request.domain);
+    b.fdsets = u32::try_from(b.image_sets.len()).unwrap_or(u32::MAX);
     devices::refuse_unknown(request.domain)?;
     let name = escape(&request.domain.name);
     let process = if request.settings.set_process_name { format!(",process=qemu:{name}") } else { String::new() };
@@ -197,10 +216,11 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
     graphics::display(&mut b);
     b.flag("-no-user-config");
     b.flag("-nodefaults");
-    b.pair("-chardev", format!("socket,id=charmonitor,fd={},server=on,wait=off", request.monitor_fd));
+    b.chardev(format!("socket,id=charmonitor,fd={},server=on,wait=off", request.monitor_fd))?;
     b.pair("-mon", "chardev=charmonitor,id=monitor,mode=control".into());
     clock::clock(&mut b)?;
     b.flag("-no-shutdown");
+    machine::no_acpi(&mut b);
     machine::boot(&mut b)?;
     devices::all(&mut b)?;
     protection::object(&mut b)?;
@@ -242,6 +262,10 @@ struct Builder<'a> {
     before: RefCell<Vec<Props>>,
     /// It is for the monitor of a running QEMU.
     plugged: bool,
+    /// Where QEMU reads the state of a guest that ran before.
+    incoming: Option<&'a str>,
+    /// The sets of descriptors of images, by the images' numbers.
+    image_sets: BTreeMap<u32, u32>,
 }
 
 impl Builder<'_> {
@@ -265,6 +289,14 @@ impl Builder<'_> {
             _ => None,
         };
         self.pair(option, text.unwrap_or_else(|| props.json()));
+    }
+
+    /// `-chardev` in words; newer versions get them as an object.
+    fn chardev(&mut self, words: String) -> Result<()> {
+        let objects = !self.plugged && self.emulator.has_feature("chardev-add/$json-cli");
+        let text = if objects { backend_of(&words)?.to_string() } else { words };
+        self.pair("-chardev", text);
+        Ok(())
     }
 
     /// Hands a descriptor over as a set; gives the path that stands for it.
@@ -354,7 +386,7 @@ impl Builder<'_> {
     /// The memory at the start without plugged modules, in KiB, in whole MiB,
     /// and on POWER in whole blocks of what can be plugged there.
     fn initial_memory_kib(&self) -> u64 {
-        if let Some(size) = memory::cells_kib(self.domain) {
+        if let Some(size) = memory::cells_kib(self.domain).filter(|_| self.incoming.is_none()) {
             return size;
         }
         let plugged: u64 = self
@@ -367,6 +399,8 @@ impl Builder<'_> {
             .sum();
         let size = self.domain.memory.0.saturating_sub(plugged);
         match self.domain.os.arch().starts_with("ppc") {
+            // A guest that ran before keeps the sizes that it had.
+            _ if self.incoming.is_some() => size / 1024 * 1024,
             true => size.div_ceil(POWER_BLOCK_KIB).saturating_mul(POWER_BLOCK_KIB),
             false => whole_mib(size),
         }

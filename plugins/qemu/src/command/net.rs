@@ -39,7 +39,7 @@ pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
                 Some(VhostUserMode::Server) => text.push_str(",server=on"),
                 _ => text.push_str(&super::chardev::reconnect(b, wait)),
             }
-            b.pair("-chardev", text);
+            b.chardev(text)?;
             let queues = net.driver.queues.filter(|q| *q > 1);
             Props::new().text("type", "vhost-user").text("chardev", id).maybe_number("queues", queues)
         }
@@ -85,9 +85,21 @@ pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
         _ => return Err(unsupported(net, "this type of source")),
     };
     netdev(b, &props.text("id", &backend));
+    if is_boards_own(b, net) {
+        let mac = net.mac.ok_or_else(|| Error::internal("network card without a MAC address"))?;
+        let model = net.model.as_deref().unwrap_or_default();
+        b.pair("-net", format!("nic,macaddr={mac},netdev={backend},model={},id={alias}", escape(model)));
+        return Ok(());
+    }
     let device = device(b, net, &backend, queues)?;
     b.json("-device", &device);
     Ok(())
+}
+
+/// Whether the card is one that a board of ARM has in a place of its own, which is no device to be added.
+fn is_boards_own(b: &Builder<'_>, net: &Interface) -> bool {
+    let board = crate::arch::board(b.domain).filter(|board| board.arm && !board.gic);
+    board.is_some() && net.info.address.is_none() && !is_virtio(net)
 }
 
 /// `-netdev`; versions that do not read JSON there get words.
@@ -219,7 +231,7 @@ fn device(b: &Builder<'_>, net: &Interface, backend: &str, queues: usize) -> Res
         .text("id", super::alias(&net.info)?)
         .text("mac", mac.to_string())
         .maybe_number("bootindex", b.boot_index(&net.info))
-        .maybe_text("loadparm", place::loadparm(&net.info));
+        .maybe_text("loadparm", place::loadparm(b, &net.info));
     Ok(props.and(&place::device(b, &net.info, "interface")?))
 }
 

@@ -4,6 +4,7 @@ use oxivirt_conf::domain::devices::{Address, DeviceInfo, PciAddress, VirtioOptio
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props};
+use crate::capabilities::Emulator;
 
 /// The properties for whatever address the device has.
 pub(super) fn device(b: &Builder<'_>, info: &DeviceInfo, what: &str) -> Result<Props> {
@@ -42,8 +43,16 @@ pub(super) fn device(b: &Builder<'_>, info: &DeviceInfo, what: &str) -> Result<P
 }
 
 /// What the firmware of s390 is told to load from a device.
-pub(super) fn loadparm(info: &DeviceInfo) -> Option<&str> {
+pub(super) fn loadparm<'i>(b: &Builder<'_>, info: &'i DeviceInfo) -> Option<&'i str> {
+    if !devices_take_loadparm(b.emulator) {
+        return None;
+    }
     info.boot.as_ref().and_then(|boot| boot.loadparm.as_deref())
+}
+
+/// Whether each device can be told what to load from it, not only the board.
+pub(super) fn devices_take_loadparm(emulator: &Emulator) -> bool {
+    emulator.has_property("virtio-net-ccw", "loadparm")
 }
 
 /// The driver of a virtio device, named after the bus that it sits on.

@@ -4,7 +4,7 @@
 //! writes it for a start, so both are the same.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use oxivirt_conf::domain::DeviceRef;
 use oxivirt_conf::domain::devices::{
@@ -72,6 +72,8 @@ fn builder<'a>(request: &Request<'a>, host: &'a mut dyn Host, free: Free) -> Bui
         fdsets: free.fdset,
         before: RefCell::default(),
         plugged: true,
+        incoming: None,
+        image_sets: BTreeMap::new(),
     }
 }
 

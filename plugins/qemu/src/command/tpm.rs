@@ -18,8 +18,9 @@ pub(super) fn tpm(b: &mut Builder<'_>, tpm: &Tpm) -> Result<()> {
     }
     let id = format!("tpm-{alias}");
     let socket = |b: &mut Builder<'_>, path: &str| {
-        b.pair("-chardev", format!("socket,id=chrtpm,path={}", escape(path)));
+        b.chardev(format!("socket,id=chrtpm,path={}", escape(path)))?;
         b.pair("-tpmdev", format!("emulator,id={id},chardev=chrtpm"));
+        Ok::<(), Error>(())
     };
     match &tpm.backend {
         TpmBackend::Passthrough { path } => {
@@ -32,12 +33,12 @@ pub(super) fn tpm(b: &mut Builder<'_>, tpm: &Tpm) -> Result<()> {
         }
         TpmBackend::Emulator(_) => {
             let path = b.host.tpm_emulator(tpm)?;
-            socket(b, &path);
+            socket(b, &path)?;
         }
         TpmBackend::External(source) => match &source.kind {
             CharKind::Unix(unix) => {
                 let path = unix.path.as_deref().ok_or_else(|| Error::xml("an external TPM needs its socket"))?;
-                socket(b, path);
+                socket(b, path)?;
             }
             _ => return Err(Error::config_unsupported("an external TPM is reached by a socket only")),
         },

@@ -30,7 +30,7 @@ impl Guests {
     ///   belong to different guests; `SYSTEM_ERROR` when it cannot be written.
     ///   After an error nothing has changed.
     pub fn define(&self, text: &str, schema: Schema, owner: &str) -> Result<Arc<Object>> {
-        let domain = Arc::new(document::read_inactive(text, schema, &self.catalog, &self.folders)?);
+        let domain = Arc::new(document::read_inactive(text, schema, &self.catalog, &self.folders, &self.settings())?);
         let fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
         match self.table.insert_or_get(fresh, Guest::default())? {
             Inserted::New(object) => {

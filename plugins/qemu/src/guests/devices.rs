@@ -13,11 +13,13 @@ use oxivirt_conf::object::{Affected, JobKind};
 use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::host::RealHost;
-use super::start::{check_disk, fill_channel};
+use super::images::Groups;
+use super::start::check_disk;
 use super::{ANSWER, Guests};
 use crate::capabilities::Emulator;
 use crate::hotplug::{self, Attached, Detached, Force, Patience, Session, journal};
 use crate::lifecycle::Notice;
+use crate::live::channel_socket;
 use crate::settings::Settings;
 use crate::state::{Job, Object, Run};
 use crate::{document, hooks};
@@ -34,8 +36,10 @@ struct Bench {
 
 impl Bench {
     /// Descriptors are numbered for their own sake: QEMU gets them by name.
-    fn host(&self) -> RealHost {
-        RealHost::new(0, self.run.files.master_key.clone())
+    fn host(&self, images: Groups) -> RealHost {
+        let mut host = RealHost::new(0, self.run.files.master_key.clone());
+        host.images = images;
+        host
     }
 
     fn session<'a>(&'a self, job: &'a Job) -> Result<Session<'a>> {
@@ -203,7 +207,7 @@ impl Guests {
         let mut device = live.read_device(xml, COMING, &hooks)?;
         match &mut device {
             Device::Interface(card) => card.mac = mac.or(card.mac),
-            Device::Channel(channel) => fill_channel(channel, &bench.run.files),
+            Device::Channel(channel) => channel_socket(channel, &bench.run.files),
             Device::Disk(disk) => {
                 // A drive that is there gets the medium.
                 let removable = matches!(disk.device, DiskDevice::CdRom | DiskDevice::Floppy);
@@ -235,7 +239,8 @@ impl Guests {
         let session = bench.session(job)?;
         let before = Arc::clone(job.snapshot().definition());
         let like = device.clone();
-        let Attached { definition, alias } = hotplug::attach(&session, &mut bench.host(), &before, device)?;
+        let mut host = bench.host(self.images.of(before.uuid)?);
+        let Attached { definition, alias } = hotplug::attach(&session, &mut host, &before, device)?;
         let known = self.set_live(job, definition.clone());
         if let Err(error) = known {
             // What the next daemon would not know of must not stay.
@@ -294,7 +299,8 @@ impl Guests {
         if let Device::Disk(disk) = &device {
             check_disk(disk)?;
         }
-        let changed = hotplug::update(&bench.session(job)?, &mut bench.host(), live, device, force)?;
+        let mut host = bench.host(self.images.of(live.uuid)?);
+        let changed = hotplug::update(&bench.session(job)?, &mut host, live, device, force)?;
         self.set_live(job, changed)?;
         Self::forget_attempt(job, &bench);
         Ok(())

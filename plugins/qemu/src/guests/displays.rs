@@ -1,11 +1,11 @@
 //! What displays get when their guest starts: ports and places to listen at.
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{GraphicsKind, Listen, ListenOrigin};
-use oxivirt_conf::xml::YesNo;
+use oxivirt_conf::domain::devices::{GraphicsKind, Listen};
 use oxivirt_core::{Error, Result};
 
 use super::Guests;
+use crate::live as places;
 use crate::process::GuestFiles;
 use crate::settings::Settings;
 
@@ -21,32 +21,20 @@ impl Guests {
         ports: &mut Vec<u16>,
     ) -> Result<()> {
         for graphics in &mut live.devices.graphics {
-            let (name, rules) = match &graphics.kind {
-                GraphicsKind::Vnc(_) => ("vnc", &settings.vnc),
-                GraphicsKind::Spice(_) => ("spice", &settings.spice),
+            let rules = match &graphics.kind {
+                GraphicsKind::Vnc(_) => &settings.vnc,
+                GraphicsKind::Spice(_) => &settings.spice,
                 _ => continue,
             };
-            if graphics.listens.is_empty() {
-                graphics.listens.push(Listen::Address { address: None, origin: ListenOrigin::default() });
-            }
-            match graphics.listens.first_mut() {
+            places::listen(graphics, files, settings);
+            match graphics.listens.first() {
                 Some(Listen::Socket { .. } | Listen::None) | None => continue,
                 Some(Listen::Network { network, .. }) => {
                     return Err(Error::config_unsupported(format!(
                         "display that listens on network '{network}': networks are not supported by this driver yet"
                     )));
                 }
-                Some(Listen::Address { address: Some(_), .. }) => {}
-                Some(unsaid) if rules.auto_unix_socket => {
-                    let socket = files.state.join(format!("{name}.sock")).to_string_lossy().into_owned();
-                    let origin = ListenOrigin { from_config: Some(1), auto_generated: Some(YesNo::Yes) };
-                    *unsaid = Listen::Socket { socket: Some(socket), origin };
-                    continue;
-                }
-                Some(Listen::Address { address, origin }) => {
-                    *address = Some(rules.listen.clone());
-                    origin.from_config = Some(1);
-                }
+                Some(Listen::Address { .. }) => {}
             }
             let range = &settings.display_ports;
             let mut take = |what: &str, range| -> Result<u16> {

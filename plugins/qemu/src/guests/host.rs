@@ -12,7 +12,7 @@ use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
-use crate::command::{Host, Opening, Sealed, Secret, Taps};
+use crate::command::{Host, Opening, PassedImage, Sealed, Secret, Taps};
 use crate::hotplug::PlugHost;
 use crate::process::{self, pages};
 use crate::sys;
@@ -23,6 +23,8 @@ pub(crate) struct RealHost {
     pub(super) descriptors: Vec<(OwnedFd, i32)>,
     /// Names of the tap devices, by hardware address.
     pub(super) taps: Vec<(Option<oxivirt_conf::domain::devices::MacAddress>, String)>,
+    /// Descriptors that clients gave for the guest's images.
+    pub(super) images: super::images::Groups,
     next: i32,
     /// The file with the guest's own key.
     master_key: PathBuf,
@@ -31,7 +33,7 @@ pub(crate) struct RealHost {
 impl RealHost {
     /// Numbers from `first` on are free in QEMU.
     pub(crate) fn new(first: i32, master_key: PathBuf) -> Self {
-        Self { descriptors: Vec::new(), taps: Vec::new(), next: first, master_key }
+        Self { descriptors: Vec::new(), taps: Vec::new(), images: Default::default(), next: first, master_key }
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {
@@ -150,6 +152,22 @@ impl Host for RealHost {
             }
         }
         Ok(Taps { taps, vhost })
+    }
+
+    fn images(&mut self, group: &str) -> Result<Vec<PassedImage>> {
+        let Some(files) = self.images.get(group) else {
+            return Err(Error::invalid_arg(format!(
+                "file descriptor group '{group}' was not associated with the domain"
+            )));
+        };
+        let failed = |e: std::io::Error| Error::system(format_args!("cannot use file descriptor group '{group}'"), &e);
+        let copies = files.iter().map(OwnedFd::try_clone).collect::<std::io::Result<Vec<_>>>().map_err(failed)?;
+        let mut passed = Vec::with_capacity(copies.len());
+        for file in copies {
+            let mode = rustix::fs::fcntl_getfl(&file).map_err(|e| failed(e.into()))? & rustix::fs::OFlags::RWMODE;
+            passed.push(PassedImage { number: self.keep(file), writable: mode != rustix::fs::OFlags::RDONLY });
+        }
+        Ok(passed)
     }
 
     fn open(&mut self, what: Opening, path: &str) -> Result<i32> {

@@ -17,6 +17,7 @@ mod dump;
 mod firmware;
 mod happenings;
 mod host;
+mod images;
 mod interfaces;
 mod iothreads;
 mod launch;
@@ -56,6 +57,7 @@ pub use define::Undefine;
 pub(crate) use dump::DumpOptions;
 #[cfg(test)]
 pub(crate) use host::RealHost;
+pub(crate) use images::{GivenImages, Giver};
 pub(crate) use interfaces::{card_at, interface_stats, seen_addresses};
 pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
 pub(crate) use pins::Pinned;
@@ -74,6 +76,8 @@ pub struct Guests {
     /// Clients at serial lines.
     pub consoles: Consoles,
     ports: PortPool,
+    /// Descriptors that clients gave for disks.
+    pub(crate) images: Arc<GivenImages>,
     settings: Mutex<Arc<Settings>>,
     sink: Box<dyn EventSink>,
     me: OnceLock<Weak<Guests>>,
@@ -88,6 +92,7 @@ impl Guests {
             catalog,
             consoles: Consoles::default(),
             ports: PortPool::default(),
+            images: Arc::default(),
             settings: Mutex::default(),
             sink,
             me: OnceLock::new(),

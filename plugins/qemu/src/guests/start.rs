@@ -3,9 +3,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use oxivirt_conf::domain::devices::{
-    Channel, ChannelTarget, CharKind, Disk, GraphicsKind, InterfaceTarget, SocketMode, StorageKind,
-};
+use oxivirt_conf::domain::devices::{Disk, GraphicsKind, InterfaceTarget, StorageKind};
 use oxivirt_conf::domain::{DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
 use oxivirt_core::types::{TypedParam, TypedValue};
@@ -19,6 +17,7 @@ use super::{ANSWER, BRING_UP, Guests, firmware, status};
 use crate::capabilities::Emulator;
 use crate::command::{self, Request};
 use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
+use crate::live::channel_socket;
 use crate::marks::Marks;
 use crate::process::{self, GuestFiles, Launch};
 use crate::settings::Settings;
@@ -53,7 +52,8 @@ impl Guests {
     /// Errors: as [`create`](Self::create), and `OPERATION_FAILED` when name
     /// and uuid belong to different guests.
     pub fn create_transient(&self, text: &str, options: StartOptions, owner: &str) -> Result<Arc<Object>> {
-        let domain = Arc::new(document::read_inactive(text, options.schema, &self.catalog, &self.folders)?);
+        let domain =
+            Arc::new(document::read_inactive(text, options.schema, &self.catalog, &self.folders, &self.settings())?);
         // It is off until it runs, and forgotten if it never does.
         let mut fresh = Snapshot::inactive(Arc::clone(&domain), Status::off(ShutOff::Unknown));
         fresh.forget_stored();
@@ -147,7 +147,7 @@ impl Guests {
         refuse_host_side(live)?;
         check_sources(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
-        live.devices.channels.iter_mut().for_each(|channel| fill_channel(channel, files));
+        live.devices.channels.iter_mut().for_each(|channel| channel_socket(channel, files));
         self.fill_displays(live, files, &settings, ports)?;
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
@@ -156,8 +156,16 @@ impl Guests {
         cpu_model::check(live, &emulator)?;
         cpu_model::expand(live, &emulator)?;
         let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone());
+        host.images = self.images.of(live.uuid)?;
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
-        let request = Request { domain: live, emulator: &emulator, files, monitor_fd: MONITOR_FD, settings: &settings };
+        let request = Request {
+            domain: live,
+            emulator: &emulator,
+            files,
+            monitor_fd: MONITOR_FD,
+            settings: &settings,
+            incoming: None,
+        };
         let line = command::build(&request, &mut host)?;
         for (mac, name) in &host.taps {
             for net in live.devices.interfaces.iter_mut().filter(|n| n.mac == *mac) {
@@ -294,18 +302,6 @@ impl Guests {
     }
 }
 
-/// The socket of a channel that names none.
-pub(super) fn fill_channel(channel: &mut Channel, files: &GuestFiles) {
-    if let (ChannelTarget::Virtio { name: Some(name), .. }, CharKind::Unix(unix)) =
-        (&channel.target, &mut channel.source.kind)
-        && unix.path.is_none()
-    {
-        let name = name.replace('/', "_");
-        unix.mode = Some(SocketMode::Bind);
-        unix.path = Some(files.channels.join(name).to_string_lossy().into_owned());
-    }
-}
-
 fn on(name: &str) -> TypedParam {
     TypedParam::new(name, TypedValue::Boolean(true))
 }
@@ -375,7 +371,9 @@ fn check_sources(live: &DomainDefinition) -> Result<()> {
 /// The same of one disk.
 pub(super) fn check_disk(disk: &Disk) -> Result<()> {
     match &disk.source.kind {
-        StorageKind::File { path: Some(path), .. } | StorageKind::Block { path: Some(path) } => check_file(path),
+        StorageKind::File { path: Some(path), fdgroup: None } | StorageKind::Block { path: Some(path) } => {
+            check_file(path)
+        }
         _ => Ok(()),
     }
 }

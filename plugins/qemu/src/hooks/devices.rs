@@ -11,13 +11,14 @@ use oxivirt_conf::domain::devices::{
 
 use super::{Site, is_x86};
 use crate::arch;
+use crate::capabilities::Emulator;
 
 /// Fills in what a device leaves open.
-pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Site) {
+pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Site, emulator: Option<&Emulator>) {
     match device {
         DeviceMut::Disk(disk) => self::disk(disk),
         DeviceMut::Interface(net) => interface(net),
-        DeviceMut::Controller(c) => controller(c, def),
+        DeviceMut::Controller(c) => controller(c, def, emulator),
         DeviceMut::Serial(serial) => self::serial(serial, def),
         DeviceMut::Channel(channel) => self::channel(channel, site),
         DeviceMut::Video(video) => self::video(video, def),
@@ -140,7 +141,7 @@ pub(super) fn channel(channel: &mut Channel, site: &Site) {
     }
 }
 
-pub(super) fn controller(c: &mut Controller, def: &DomainDefinition) {
+pub(super) fn controller(c: &mut Controller, def: &DomainDefinition, emulator: Option<&Emulator>) {
     let companion = COMPANIONS.iter().find(|(model, _)| c.model.as_deref() == Some(model));
     if let Some((_, first_port)) = companion {
         c.info.master_start_port.get_or_insert(*first_port);
@@ -150,7 +151,7 @@ pub(super) fn controller(c: &mut Controller, def: &DomainDefinition) {
         return;
     }
     let model = match c.kind {
-        ControllerType::Usb if is_x86(def) => "piix3-uhci",
+        ControllerType::Usb if is_x86(def) && emulator.is_none_or(|e| e.has_type("piix3-usb-uhci")) => "piix3-uhci",
         ControllerType::Scsi if is_x86(def) => "lsilogic",
         _ => return,
     };

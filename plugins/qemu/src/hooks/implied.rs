@@ -2,15 +2,17 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
-    Audio, AudioType, BalloonModel, Controller, ControllerType, GraphicsKind, Input, InputBus, InputType, MemBalloon,
-    Video, Watchdog, WatchdogAction, WatchdogModel,
+    Audio, AudioType, BalloonModel, Controller, ControllerType, Graphics, GraphicsKind, Input, InputBus, InputType,
+    MemBalloon, Video, Watchdog, WatchdogAction, WatchdogModel,
 };
 
 use super::{devices, is_x86};
+use crate::capabilities::Emulator;
+use crate::settings::HostAudio;
 use crate::{arch, command};
 
 /// Devices that the board has, or that every guest gets.
-pub(super) fn add(def: &mut DomainDefinition) {
+pub(super) fn add(def: &mut DomainDefinition, emulator: Option<&Emulator>, host: &HostAudio) {
     let (q35, i440fx, x86) = (command::is_q35(def), command::is_i440fx(def), is_x86(def));
     let balloon = arch::board(def).is_none_or(|board| board.balloon);
     let d = &mut def.devices;
@@ -19,7 +21,14 @@ pub(super) fn add(def: &mut DomainDefinition) {
     };
     let has = |list: &[Controller], kind: ControllerType| list.iter().any(|c| c.kind == kind);
     if !has(&d.controllers, ControllerType::Usb) && (q35 || i440fx) {
-        add(&mut d.controllers, ControllerType::Usb, Some(if q35 { "qemu-xhci" } else { "piix3-uhci" }));
+        let models: &[(&str, &str)] = match q35 {
+            true => &[("qemu-xhci", "qemu-xhci"), ("nec-xhci", "nec-usb-xhci")],
+            false => &[("piix3-uhci", "piix3-usb-uhci")],
+        };
+        let there = |typename: &str| emulator.is_none_or(|emulator| emulator.has_type(typename));
+        if let Some((model, _)) = models.iter().find(|(_, typename)| there(typename)) {
+            add(&mut d.controllers, ControllerType::Usb, Some(model));
+        }
     }
     if q35 && d.controller(ControllerType::Sata, 0).is_none() {
         add(&mut d.controllers, ControllerType::Sata, None);
@@ -46,20 +55,28 @@ pub(super) fn add(def: &mut DomainDefinition) {
         d.videos.push(card);
     }
     if d.audios.is_empty() {
-        // A display that carries sound gets it; without any display sound goes
-        // nowhere, and displays without sound get none.
-        let shows = |kind: fn(&GraphicsKind) -> bool| d.graphics.iter().any(|g| kind(&g.kind));
-        let carried = if shows(|g| matches!(g, GraphicsKind::Spice(_))) {
-            Some(AudioType::Spice)
-        } else {
-            shows(|g| matches!(g, GraphicsKind::Vnc(_))).then_some(AudioType::None)
-        };
-        if let Some(kind) = carried.or(d.graphics.is_empty().then_some(AudioType::None)) {
-            d.audios.push(Audio { id: 1, kind, ..Audio::default() });
-        }
+        d.audios.extend(sound(&d.graphics, host));
     }
     if q35 && !d.watchdogs.iter().any(|w| w.model == WatchdogModel::Itco) {
         let action = d.watchdogs.first().map_or(WatchdogAction::Reset, |w| w.action);
         d.watchdogs.push(Watchdog { model: WatchdogModel::Itco, action, ..Watchdog::default() });
+    }
+}
+
+/// A display that carries sound gets it; what cannot carry it leaves it to the host where the administrator lets it.
+fn sound(graphics: &[Graphics], host: &HostAudio) -> Option<Audio> {
+    let shows = |kind: fn(&GraphicsKind) -> bool| graphics.iter().any(|g| kind(&g.kind));
+    let plain = |kind: AudioType| Some(Audio { id: 1, kind, ..Audio::default() });
+    let silent_unless = |allowed: bool| if allowed { host.audio() } else { plain(AudioType::None) };
+    if shows(|g| matches!(g, GraphicsKind::Spice(_))) {
+        plain(AudioType::Spice)
+    } else if shows(|g| matches!(g, GraphicsKind::Vnc(_))) {
+        silent_unless(host.with_vnc)
+    } else if shows(|g| matches!(g, GraphicsKind::Sdl { .. })) {
+        host.audio()
+    } else if graphics.is_empty() {
+        silent_unless(host.without_display)
+    } else {
+        None
     }
 }

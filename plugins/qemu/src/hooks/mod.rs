@@ -10,6 +10,7 @@ use oxivirt_core::{Error, Result};
 
 use crate::capabilities::{Accel, Catalog, Emulator};
 use crate::process::Folders;
+use crate::settings::HostAudio;
 use crate::{addresses, arch, command, firmware, validate};
 
 mod chosen_firmware;
@@ -45,6 +46,10 @@ pub struct Site {
     pub channels: Vec<PathBuf>,
     /// Folders with descriptors of firmware, the more important later.
     pub firmware: Vec<PathBuf>,
+    /// The folder with the PCI devices of the host.
+    pub pci_devices: PathBuf,
+    /// Where sound goes that no definition speaks of.
+    pub audio: HostAudio,
 }
 
 impl Site {
@@ -55,6 +60,8 @@ impl Site {
             nvram: folders.lib.join("nvram"),
             channels: vec![folders.lib.join("channel/target"), folders.run.join("channel")],
             firmware: firmware::folders(Path::new("/"), home.as_deref().map(Path::new)),
+            pci_devices: addresses::HOST_PCI.into(),
+            audio: HostAudio::default(),
         }
     }
 }
@@ -84,7 +91,6 @@ impl DomainHooks for Hooks<'_> {
             )));
         }
         order::sort_disks(&mut def.devices.disks);
-        order::number_usb2(&mut def.devices.controllers);
         let os = &mut def.os.kind;
         os.kind.get_or_insert(OsType::Hvm);
         let arch = os.arch.get_or_insert_with(|| self.host_arch.to_owned()).clone();
@@ -122,7 +128,7 @@ impl DomainHooks for Hooks<'_> {
     fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, flags: ParseFlags) -> Result<()> {
         // The sockets of its channels are where they are, too.
         if !(runs(flags) && matches!(device, DeviceMut::Controller(_) | DeviceMut::Channel(_))) {
-            devices::complete(device, def, &self.site);
+            devices::complete(device, def, &self.site, self.emulator(def).as_deref());
         }
         Ok(())
     }
@@ -134,7 +140,7 @@ impl DomainHooks for Hooks<'_> {
         };
         chosen_firmware::complete(def, &self.site, choice)?;
         arch::add_implied(def);
-        implied::add(def);
+        implied::add(def, self.emulator(def).as_deref(), &self.site.audio);
         cpu::spread(def);
         if !runs(flags) {
             cpu::complete(def, self.emulator(def).as_deref());
@@ -145,19 +151,19 @@ impl DomainHooks for Hooks<'_> {
     fn assign_addresses(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
         // Some were only implied by a console or a disk.
         arch::complete(def, self.emulator(def).as_deref(), flags)?;
-        let snapshot = shape(def);
+        let (snapshot, emulator) = (shape(def), self.emulator(def));
         for serial in &mut def.devices.serials {
             devices::serial(serial, &snapshot);
         }
         for c in def.devices.controllers.iter_mut().filter(|_| !runs(flags)) {
-            devices::controller(c, &snapshot);
+            devices::controller(c, &snapshot, emulator.as_deref());
         }
         order::insert_in_order(&mut def.devices.controllers);
         // Old definitions have no ports, and get them anew at each start.
         if flags.has(ParseFlags::ABI_UPDATE) {
             addresses::assign_usb(def)?;
         }
-        addresses::assign(def)?;
+        addresses::assign(def, &self.site.pci_devices)?;
         arch::mirror_console(def);
         Ok(())
     }
@@ -189,7 +195,7 @@ pub(crate) fn forget_chosen_paths(def: &mut DomainDefinition, site: &Site) {
 /// The model that a controller has where none is given.
 pub fn default_model(controller: &Controller, def: &DomainDefinition) -> Option<String> {
     let mut controller = controller.clone();
-    devices::controller(&mut controller, &shape(def));
+    devices::controller(&mut controller, &shape(def), None);
     controller.model
 }
 

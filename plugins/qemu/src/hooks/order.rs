@@ -36,28 +36,6 @@ pub(super) fn insert_in_order(controllers: &mut Vec<Controller>) {
     *controllers = sorted;
 }
 
-/// The parts of a USB 2 controller that were given without numbers belong
-/// together: each companion to the master before it, else to the next one.
-pub(super) fn number_usb2(controllers: &mut [Controller]) {
-    let usb2 =
-        |c: &Controller| c.kind == ControllerType::Usb && c.model.as_deref().is_some_and(|m| m.starts_with("ich9-"));
-    for at in 0..controllers.len() {
-        let Some(this) = controllers.get(at).filter(|c| usb2(c) && c.index.is_none()) else { continue };
-        let model = this.model.clone();
-        // A second part of the same kind begins another controller.
-        let mate = controllers
-            .iter()
-            .filter(|c| usb2(c))
-            .filter_map(|c| c.index)
-            .find(|index| !controllers.iter().any(|c| usb2(c) && c.index == Some(*index) && c.model == model));
-        let taken = |index: u32| controllers.iter().any(|c| c.kind == ControllerType::Usb && c.index == Some(index));
-        let index = mate.or_else(|| (0..=u32::MAX).find(|index| !taken(*index)));
-        if let Some(this) = controllers.get_mut(at) {
-            this.index = index;
-        }
-    }
-}
-
 /// Disks of one bus stand by their names.
 pub(super) fn sort_disks(disks: &mut Vec<Disk>) {
     let mut sorted: Vec<Disk> = Vec::with_capacity(disks.len());

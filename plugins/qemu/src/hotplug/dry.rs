@@ -9,7 +9,7 @@ use oxivirt_core::Result;
 
 use super::step::Step;
 use super::{Part, Session};
-use crate::command::{self, Free, Host, Opening, Sealed, Secret, Taps};
+use crate::command::{self, Free, Host, Opening, PassedImage, Sealed, Secret, Taps};
 
 /// What QEMU has for a device of a domain, what others refer to first.
 ///
@@ -54,6 +54,10 @@ impl Host for Nowhere {
 
     fn tap(&mut self, _: &Interface, _: bool) -> Result<Taps> {
         Ok(Taps { taps: vec![0], vhost: Vec::new() })
+    }
+
+    fn images(&mut self, _: &str) -> Result<Vec<PassedImage>> {
+        Ok(vec![PassedImage { number: 0, writable: true }])
     }
 
     fn open(&mut self, _: Opening, _: &str) -> Result<i32> {

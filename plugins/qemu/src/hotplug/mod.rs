@@ -10,7 +10,6 @@
 //! [`guests`](crate::guests).
 
 mod attach;
-mod chardev;
 mod detach;
 mod dry;
 pub mod journal;
@@ -75,7 +74,14 @@ pub trait PlugHost: Host {
 impl<'a> Session<'a> {
     fn request(&self, domain: &'a DomainDefinition) -> Request<'a> {
         // The monitor is there already, so its number says nothing.
-        Request { domain, emulator: self.emulator, files: self.files, monitor_fd: -1, settings: self.settings }
+        Request {
+            domain,
+            emulator: self.emulator,
+            files: self.files,
+            monitor_fd: -1,
+            settings: self.settings,
+            incoming: None,
+        }
     }
 
     fn run(&self, command: &str, arguments: Value) -> Result<Value> {

@@ -248,7 +248,7 @@ fn place(domain: &DomainDefinition, device: &mut Device) -> Result<()> {
     trial.devices.push(device.clone());
     let buses =
         |domain: &DomainDefinition| domain.devices.controllers.iter().filter(|c| c.kind == ControllerType::Pci).count();
-    addresses::assign(&mut trial)?;
+    addresses::assign(&mut trial, addresses::HOST_PCI.as_ref())?;
     addresses::assign_usb(&mut trial)?;
     if buses(&trial) > buses(domain) {
         return Err(Error::internal("No more available PCI slots"));

@@ -3,9 +3,8 @@
 use oxivirt_core::{Error, ErrorCode, Result};
 use serde_json::{Value, json};
 
-use super::chardev::{self, Words};
 use super::{Part, PlugHost, Session};
-use crate::command::Argument;
+use crate::command::{Argument, Words, backend_of};
 
 /// One command that makes something.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +120,7 @@ impl Steps<'_> {
                 self.done.push(Step::Device(value));
             }
             "-chardev" => {
-                let mut value = chardev::arguments(&argument.value)?;
+                let mut value = backend_of(&argument.value)?;
                 if let Some(address) = value.pointer_mut("/backend/data/addr").filter(|a| a["type"] == "fd")
                     && let Some(data) = address.get_mut("data")
                 {

@@ -1,5 +1,6 @@
 //! `qemu.conf`: read whole, every key known and checked.
 
+mod audio;
 mod displays;
 mod keys;
 mod logs;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use oxivirt_core::{Error, ErrorCode, Result};
 use oxivirt_util::config::{Complaints, Config, ConfigError};
 
+pub use audio::HostAudio;
 pub use displays::DisplayRules;
 use keys::KEYS;
 pub use logs::LogRules;
@@ -40,6 +42,8 @@ pub struct Settings {
     pub nbd_certificates: Certificates,
     /// Whether NBD disks are encrypted that do not say.
     pub nbd_tls: bool,
+    /// The host's sound system for guests that do not say.
+    pub audio: HostAudio,
     /// What QEMU runs as.
     pub process: ProcessRules,
     /// How its output is written down.
@@ -83,6 +87,7 @@ impl Default for Settings {
             chardev_tls: false,
             nbd_certificates: Certificates::unconfigured(&tls::NBD),
             nbd_tls: false,
+            audio: HostAudio::default(),
             process: ProcessRules::default(),
             logs: LogRules::default(),
             set_process_name: false,
@@ -129,6 +134,10 @@ impl Settings {
             chardev_tls: wrong.switch(config, "chardev_tls", false),
             nbd_certificates: Certificates::read(config, &tls::NBD, &mut wrong),
             nbd_tls: wrong.switch(config, "nbd_tls", false),
+            audio: HostAudio::named_by_environment(
+                wrong.switch(config, "vnc_allow_host_audio", false),
+                wrong.switch(config, "nographics_allow_host_audio", false),
+            ),
             process: ProcessRules::read(config, &mut wrong),
             logs: LogRules::read(config, &mut wrong),
             set_process_name: wrong.switch(config, "set_process_name", false),

@@ -42,7 +42,7 @@ pub(in crate::command) fn cells(b: &mut Builder<'_>) -> Result<()> {
     }
     for cell in &numa.cells {
         let id = cell.id.ok_or_else(|| Error::internal("a NUMA cell has no number"))?;
-        let size = whole_mib(cell.memory.0);
+        let size = if b.incoming.is_some() { cell.memory.0 } else { whole_mib(cell.memory.0) };
         let mut text = format!("node,nodeid={id}");
         if let Some(cpus) = &cell.cpus {
             for (first, last) in ranges(cpus) {

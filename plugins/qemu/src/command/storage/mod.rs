@@ -4,6 +4,9 @@ mod protocol;
 mod sd;
 mod secrets;
 
+use std::collections::BTreeMap;
+
+use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
     BackingStore, DetectZeroes, Discard, Disk, DiskCache, DiskDevice, DiskIo, NetworkProtocol, StorageAuth,
     StorageFormat, StorageKind, StorageSource,
@@ -196,7 +199,8 @@ pub(super) fn image(b: &mut Builder<'_>, layer: &Layer<'_>, backing: &Backing) -
         None => None,
     };
     let keys = keys(b, layer)?;
-    let base = storage(b, layer, &keys.protocol)?;
+    let passed = passed(b, layer)?;
+    let base = storage(b, layer, &keys.protocol, passed)?;
     let names = &layer.names;
     let common = Props::new()
         .flag("read-only", layer.read_only)
@@ -207,9 +211,20 @@ pub(super) fn image(b: &mut Builder<'_>, layer: &Layer<'_>, backing: &Backing) -
     let luks = keys.format.is_some() && raw;
     let vvfat = matches!(layer.source.kind, StorageKind::Dir { .. });
     let slice = layer.source.slice.as_deref();
-    let own_format =
-        !raw || luks || layer.own_format || vvfat || !b.emulator.has_feature("block-commit/backing-mask-protocol");
-    let below = Props::new().flag("auto-read-only", true).text("discard", "unmap").and(&cache);
+    // Only a descriptor for writing was given, but nobody may write to the image.
+    let written_below = passed.and_then(|p| p.writable).is_some_and(|writable| writable && layer.read_only);
+    let own_format = !raw
+        || luks
+        || layer.own_format
+        || vvfat
+        || written_below
+        || !b.emulator.has_feature("block-commit/backing-mask-protocol");
+    // With one descriptor there is nothing to choose from.
+    let access = match passed.and_then(|passed| passed.writable) {
+        Some(writable) => Props::new().flag("read-only", !writable),
+        None => Props::new().flag("auto-read-only", true),
+    };
+    let below = access.text("discard", "unmap").and(&cache);
     let top = common.and(&cache);
     let storage_is_top = !own_format && slice.is_none();
     let upper = if storage_is_top { &top } else { &below };
@@ -340,8 +355,59 @@ fn keys<'a>(b: &mut Builder<'_>, layer: &Layer<'a>) -> Result<ImageKeys<'a>> {
     Ok(found)
 }
 
+/// An image whose descriptors a client gave.
+#[derive(Debug, Clone, Copy)]
+struct Passed {
+    /// The set that they are in.
+    set: u32,
+    /// How the only one was opened; none where there are several.
+    writable: Option<bool>,
+}
+
+/// Hands over the descriptors of an image that a client gave; none for all other images.
+fn passed(b: &mut Builder<'_>, layer: &Layer<'_>) -> Result<Option<Passed>> {
+    let StorageKind::File { fdgroup: Some(group), .. } = &layer.source.kind else { return Ok(None) };
+    let images = b.host.images(group)?;
+    let reserved = layer.source.index.and_then(|index| b.image_sets.get(&index).copied());
+    let set = reserved.unwrap_or_else(|| {
+        let next = b.fdsets;
+        b.fdsets = next.saturating_add(1);
+        next
+    });
+    for (at, image) in images.iter().enumerate() {
+        let purpose = format!("{}{at}", layer.names.storage);
+        b.pair("-add-fd", format!("set={set},fd={},opaque={purpose}", image.number));
+    }
+    let writable = match images.as_slice() {
+        [] => return Err(Error::invalid_arg(format!("file descriptor group '{group}' has no descriptors"))),
+        [one] => Some(one.writable),
+        _ => None,
+    };
+    Ok(Some(Passed { set, writable }))
+}
+
+/// The sets that descriptors of images go to, in the order of the images' numbers.
+pub(super) fn descriptor_sets(domain: &DomainDefinition) -> BTreeMap<u32, u32> {
+    let mut given = Vec::new();
+    for disk in &domain.devices.disks {
+        let mut note = |source: &StorageSource| {
+            if matches!(source.kind, StorageKind::File { fdgroup: Some(_), .. }) {
+                given.extend(source.index);
+            }
+        };
+        note(&disk.source);
+        let mut next = disk.backing.as_deref();
+        while let Some(BackingStore::Layer(below)) = next {
+            note(&below.source);
+            next = below.backing.as_deref();
+        }
+    }
+    given.sort_unstable();
+    given.into_iter().zip(0..).collect()
+}
+
 /// The part that says where the bytes are.
-fn storage(b: &mut Builder<'_>, layer: &Layer<'_>, keys: &Keys<'_>) -> Result<Props> {
+fn storage(b: &mut Builder<'_>, layer: &Layer<'_>, keys: &Keys<'_>, passed: Option<Passed>) -> Result<Props> {
     let source = layer.source;
     let manager = match &source.reservations {
         None => None,
@@ -362,6 +428,10 @@ fn storage(b: &mut Builder<'_>, layer: &Layer<'_>, keys: &Keys<'_>) -> Result<Pr
     };
     match &source.kind {
         StorageKind::File { path: Some(path), fdgroup: None } => Ok(local("file", path)),
+        StorageKind::File { fdgroup: Some(_), .. } => {
+            let set = passed.map_or(String::new(), |passed| format!("/dev/fdset/{}", passed.set));
+            Ok(local("file", &set))
+        }
         StorageKind::Block { path: Some(path) } => {
             let cdrom = layer.cdrom && b.host.is_cdrom(path);
             Ok(local(if cdrom { "host_cdrom" } else { "host_device" }, path))
@@ -406,7 +476,6 @@ pub(super) fn has_managed_reservations(domain: &oxivirt_conf::domain::DomainDefi
 
 fn kind_name(kind: &StorageKind) -> &'static str {
     match kind {
-        StorageKind::File { fdgroup: Some(_), .. } => "file descriptor",
         StorageKind::File { .. } => "file",
         StorageKind::Block { .. } => "block",
         StorageKind::Dir { .. } => "dir",

@@ -32,7 +32,7 @@ pub(in crate::command) fn card(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
             }
             _ => {
                 let keys = keys(b, &layer)?;
-                flatten("file", &storage(b, &layer, &keys.protocol)?.value(), &mut parts);
+                flatten("file", &storage(b, &layer, &keys.protocol, None)?.value(), &mut parts);
             }
         }
         parts.push(format!("format={}", if format == StorageFormat::Fat { "raw" } else { format_driver(format)? }));

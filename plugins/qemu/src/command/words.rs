@@ -1,5 +1,5 @@
 //! From the words of a character device on the command line to the object
-//! that the monitor takes.
+//! that the monitor takes, and newer command lines.
 
 use oxivirt_core::{Error, Result};
 use serde_json::{Map, Value, json};
@@ -7,15 +7,12 @@ use serde_json::{Map, Value, json};
 /// The name and the backend that `-chardev` describes.
 ///
 /// Errors: `OPERATION_UNSUPPORTED` for a kind that the monitor does not take.
-pub(super) fn arguments(text: &str) -> Result<Value> {
+pub(crate) fn backend_of(text: &str) -> Result<Value> {
     let words = Words::read(text);
     let id = words.need("id")?.to_owned();
     let mut data = Map::new();
     match words.kind.as_str() {
-        "null" | "vc" | "pty" => {}
-        "stdio" => {
-            data.insert("signal".into(), false.into());
-        }
+        "null" | "vc" | "pty" | "stdio" => {}
         "serial" | "parallel" | "pipe" => {
             data.insert("device".into(), words.need("path")?.into());
         }
@@ -26,8 +23,10 @@ pub(super) fn arguments(text: &str) -> Result<Value> {
         "udp" => {
             let remote = json!({"host": words.or_empty("host"), "port": words.or_empty("port")});
             data.insert("remote".into(), json!({"type": "inet", "data": remote}));
-            let local = json!({"host": words.or_empty("localaddr"), "port": words.or_empty("localport")});
-            data.insert("local".into(), json!({"type": "inet", "data": local}));
+            let (host, port) = (words.or_empty("localaddr"), words.or_empty("localport"));
+            if !host.is_empty() || !matches!(port, "" | "0") {
+                data.insert("local".into(), json!({"type": "inet", "data": {"host": host, "port": port}}));
+            }
         }
         "socket" => socket(&words, &mut data)?,
         "spicevmc" => {
@@ -66,14 +65,15 @@ fn socket(words: &Words, data: &mut Map<String, Value>) -> Result<()> {
         (None, Some(fd)) => json!({"type": "fd", "data": {"str": fd}}),
         (None, None) => json!({"type": "inet", "data": {"host": words.need("host")?, "port": words.need("port")?}}),
     };
+    let inet = address.get("type").is_some_and(|kind| kind == "inet");
     data.insert("addr".into(), address);
+    if inet {
+        data.insert("telnet".into(), words.is_on("telnet").into());
+    }
     let server = words.is_on("server");
     data.insert("server".into(), server.into());
     if server {
         data.insert("wait".into(), false.into());
-    }
-    if words.is_on("telnet") {
-        data.insert("telnet".into(), true.into());
     }
     for key in ["reconnect", "reconnect-ms"] {
         if let Some(time) = words.get(key).and_then(|time| time.parse::<u64>().ok()) {
@@ -88,13 +88,13 @@ fn socket(words: &Words, data: &mut Map<String, Value>) -> Result<()> {
 
 /// `kind,key=value,…`; a comma in a value stands twice.
 #[derive(Debug, Default)]
-pub(super) struct Words {
-    pub(super) kind: String,
+pub(crate) struct Words {
+    pub(crate) kind: String,
     members: Vec<(String, String)>,
 }
 
 impl Words {
-    pub(super) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut parts = vec![String::new()];
         let mut chars = text.chars().peekable();
         while let Some(c) = chars.next() {
@@ -115,11 +115,11 @@ impl Words {
         words
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.members.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn need(&self, key: &str) -> Result<&str> {
+    pub(crate) fn need(&self, key: &str) -> Result<&str> {
         self.get(key).ok_or_else(|| Error::internal(format!("'{}' was written without '{key}'", self.kind)))
     }
 
@@ -164,9 +164,9 @@ mod tests {
                     "out": "/dev/fdset/2", "append": true, "logfile": "/dev/fdset/3", "logappend": true}}}),
             ),
         ] {
-            assert_eq!(arguments(text).unwrap(), wanted, "{text}");
+            assert_eq!(backend_of(text).unwrap(), wanted, "{text}");
         }
-        assert!(arguments("nmdm,id=c").is_err());
-        assert!(arguments("pty").is_err());
+        assert!(backend_of("nmdm,id=c").is_err());
+        assert!(backend_of("pty").is_err());
     }
 }
