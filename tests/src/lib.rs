@@ -1,5 +1,6 @@
 //! The proof of Oxivirt: what every test of a driver or of the whole stack uses.
 //!
+//! * [`kills`] kills the daemon in the middle of its work with guests.
 //! * [`load`] is what dishonest clients send, and what it costs.
 //! * [`process`] runs programs, always within a time limit.
 //! * [`assets`] finds (and builds when needed) the daemon, the plugins and the test guest.
@@ -19,6 +20,7 @@ pub mod console;
 pub mod contract;
 pub mod corpus;
 pub mod fixture;
+pub mod kills;
 pub mod load;
 pub mod pki;
 pub mod process;

@@ -32,6 +32,7 @@ pub struct Sandbox {
     own_group: bool,
     arguments: Vec<String>,
     variables: Vec<(String, String)>,
+    way: Vec<String>,
 }
 
 /// Which daemon runs.
@@ -74,8 +75,15 @@ impl Sandbox {
         // Short on purpose: a socket's path may have at most 107 bytes.
         let folder =
             tempfile::Builder::new().prefix("oxivirt-").tempdir().map_err(|e| format!("a private folder: {e}"))?;
-        let sandbox =
-            Sandbox { folder, daemon: None, program, own_group: false, arguments: Vec::new(), variables: Vec::new() };
+        let sandbox = Sandbox {
+            folder,
+            daemon: None,
+            program,
+            own_group: false,
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            way: Vec::new(),
+        };
         fs::create_dir(sandbox.home()).map_err(|e| format!("{}: {e}", sandbox.home().display()))?;
         let mut settings = String::from("auth_unix_rw = \"none\"\nauth_unix_ro = \"none\"\n");
         if matches!(sandbox.program, Program::Stock) {
@@ -96,6 +104,13 @@ impl Sandbox {
     /// Gives the daemon one more argument at its next launch, such as `--listen`.
     pub fn argument(&mut self, argument: &str) {
         self.arguments.push(argument.to_owned());
+    }
+
+    /// Has the daemon started by another program that becomes it, from its next launch on.
+    ///
+    /// * `words` – the program and its own arguments; the daemon's command follows.
+    pub fn by_way_of(&mut self, words: &[String]) {
+        self.way = words.to_vec();
     }
 
     /// Gives the daemon an environment variable at its next launch.
@@ -156,6 +171,11 @@ impl Sandbox {
         };
         if !matches!(self.program, Program::Command(_)) {
             command.args(&self.arguments);
+        }
+        if let [program, own @ ..] = self.way.as_slice() {
+            let mut by_way = Command::new(program);
+            by_way.args(own).arg(command.get_program()).args(command.get_args());
+            command = by_way;
         }
         self.clean(&mut command).envs(self.variables.iter().cloned()).stdin(Stdio::null()).stdout(log).stderr(errors);
         if matches!(self.program, Program::Oxivirt { .. }) {
@@ -329,6 +349,15 @@ impl Sandbox {
             .filter_map(|path| fs::read_to_string(path).ok()?.trim().parse().ok())
             .filter(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.starts_with("qemu")))
             .collect()
+    }
+
+    /// The processes whose command line names this sandbox's folder, each with that line.
+    pub fn processes_with_lines(&self) -> Vec<(i32, String)> {
+        let line = |pid: i32| {
+            let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).replace('\0', " ")
+        };
+        self.processes().into_iter().map(|pid| (pid, line(pid))).filter(|(_, line)| !line.is_empty()).collect()
     }
 
     /// The processes whose command line names this sandbox's folder.

@@ -27,6 +27,7 @@ pub mod procedure {
     pub const CONNECT_OPEN: i32 = 1;
     pub const CONNECT_CLOSE: i32 = 2;
     pub const DOMAIN_CREATE: i32 = 9;
+    pub const DOMAIN_CREATE_XML: i32 = 10;
     pub const DOMAIN_DESTROY: i32 = 12;
     pub const DOMAIN_GET_XML_DESC: i32 = 14;
     pub const DOMAIN_GET_INFO: i32 = 16;
@@ -38,6 +39,7 @@ pub mod procedure {
     pub const AUTH_LIST: i32 = 66;
     pub const CONNECT_GET_LIB_VERSION: i32 = 157;
     pub const DOMAIN_SCREENSHOT: i32 = 211;
+    pub const DOMAIN_GET_STATE: i32 = 212;
     pub const DOMAIN_SET_METADATA: i32 = 264;
     pub const CONNECT_LIST_ALL_DOMAINS: i32 = 273;
     pub const CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY: i32 = 316;

@@ -32,6 +32,54 @@ pub fn write_atomic(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
     sync_folder(folder)
 }
 
+/// As [`write_atomic`], but nothing is flushed.
+///
+/// The file is whole for every reader, also for one that comes after this
+/// process was killed; after the host itself failed it may be old, empty or
+/// absent. For what is worthless by then.
+pub fn write_whole(path: &Path, data: &[u8], mode: u32) -> io::Result<()> {
+    let (temporary, mut file) = create_beside(path, folder_of(path))?;
+    let written = file
+        .write_all(data)
+        .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)))
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&temporary);
+        at(path, "cannot write", error)
+    })
+}
+
+/// Removes what writers that were killed left in a folder: files that were
+/// to replace others and never did. Gives how many there were.
+///
+/// * Only for a folder in which nobody else writes right now.
+/// * A folder that is not there holds none.
+pub fn remove_unfinished(folder: &Path) -> io::Result<usize> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(at(folder, "cannot list", error)),
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry.map_err(|error| at(folder, "cannot list", error))?;
+        if entry.file_name().to_str().is_some_and(is_temporary) && remove_if_exists(&entry.path())? {
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Whether a name is one that [`create_beside`] gives: `.NAME.PROCESS-TURN.new`.
+fn is_temporary(name: &str) -> bool {
+    let numbers = || {
+        let (_, numbers) = name.strip_prefix('.')?.strip_suffix(".new")?.rsplit_once('.')?;
+        let (process, turn) = numbers.split_once('-')?;
+        Some(process.parse::<u32>().is_ok() && turn.parse::<u64>().is_ok())
+    };
+    numbers() == Some(true)
+}
+
 /// Removes a file; `Ok(false)` when there was none.
 ///
 /// Errors name the path.
@@ -151,6 +199,21 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o622);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
+    }
+
+    #[test]
+    fn what_killed_writers_left_is_told_from_other_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let (left, _) = create_beside(&dir.path().join("a.b.xml"), dir.path()).unwrap();
+        for name in [".a.xml.new", ".a.12.new", "a.xml.1-2.new", ".1-2.new", "new"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        write_whole(&dir.path().join("whole"), b"one", 0o640).unwrap();
+        assert_eq!(fs::read(dir.path().join("whole")).unwrap(), b"one");
+        assert_eq!(remove_unfinished(dir.path()).unwrap(), 1);
+        assert!(!left.exists());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 6);
+        assert_eq!(remove_unfinished(&dir.path().join("none")).unwrap(), 0);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use oxivirt_tests::console::Console;
 use oxivirt_tests::sandbox::Sandbox;
 use oxivirt_tests::{assets, fixture, process};
 
+use crate::signals::watch_signals;
 use crate::{Outcome, guest, packages, stage};
 
 #[derive(clap::Args)]
@@ -98,36 +99,4 @@ fn clean_up(sandbox: &mut Sandbox, uri: &str) -> Outcome {
     let _ = sandbox.virsh(uri, &["destroy", NAME]);
     let _ = sandbox.virsh(uri, &["undefine", NAME]);
     sandbox.stop()
-}
-
-/// Makes Ctrl-C and requests to end set [`process::INTERRUPTED`], so that everything is cleaned up.
-fn watch_signals() -> Outcome {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (ready, started) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(e) => return drop(ready.send(Err(format!("signals: {e}")))),
-        };
-        runtime.block_on(async move {
-            let listen = |kind| signal(kind).map_err(|e| format!("signals: {e}"));
-            let signals = listen(SignalKind::interrupt())
-                .and_then(|a| Ok((a, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?)));
-            match signals {
-                Ok((mut interrupt, mut terminate, mut hangup)) => {
-                    let _ = ready.send(Ok(()));
-                    loop {
-                        tokio::select! {
-                            _ = interrupt.recv() => {}
-                            _ = terminate.recv() => {}
-                            _ = hangup.recv() => {}
-                        }
-                        process::INTERRUPTED.store(true, Ordering::Relaxed);
-                    }
-                }
-                Err(message) => drop(ready.send(Err(message))),
-            }
-        });
-    });
-    started.recv().map_err(|e| format!("signals: {e}"))?
 }

@@ -10,10 +10,12 @@ mod conformance;
 mod demo;
 mod fuzz;
 mod guest;
+mod kills;
 mod load;
 mod new_driver;
 mod packages;
 mod policy;
+mod signals;
 mod stage;
 mod test;
 
@@ -48,6 +50,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Send garbage in large numbers and see what the daemon makes of it
     Load(load::Arguments),
+    /// Kill the daemon in the middle of its work with guests and see what is lost or left over
+    Kills(kills::Arguments),
     /// Run the data suites of libvirt's own tests
     Conformance(conformance::Arguments),
     /// Hold the house rules against the workspace
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Command::Stage(arguments) => stage::command(&arguments),
         Command::Conformance(arguments) => conformance::command(&arguments),
         Command::Bench(arguments) => bench::command(&arguments),
+        Command::Kills(arguments) => kills::command(&arguments),
         Command::Load(arguments) => load::command(&arguments),
         Command::NewDriver(arguments) => new_driver::command(&arguments),
         Command::Check(arguments) => check::command(&arguments),

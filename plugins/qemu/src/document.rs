@@ -108,6 +108,12 @@ pub fn write_file(path: &Path, text: &str) -> Result<()> {
         .map_err(|e| Error::system(format_args!("cannot write '{}'", path.display()), &e))
 }
 
+/// Writes a file whole but not flushed: what a failure of the host ends anyway.
+pub fn write_passing(path: &Path, text: &str) -> Result<()> {
+    oxivirt_util::file::write_whole(path, text.as_bytes(), 0o600)
+        .map_err(|e| Error::system(format_args!("cannot write '{}'", path.display()), &e))
+}
+
 /// Reads a file of the driver's own.
 pub fn read_file(path: &Path) -> Result<String> {
     oxivirt_util::file::read_text(path, LARGEST)

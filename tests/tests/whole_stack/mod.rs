@@ -22,6 +22,7 @@ mod guest;
 mod hooks;
 mod host;
 mod isolation;
+mod kills;
 mod lifecycle;
 mod load;
 mod malformed;

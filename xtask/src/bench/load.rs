@@ -8,6 +8,14 @@ use std::time::{Duration, Instant};
 use oxivirt_tests::sandbox::Sandbox;
 use oxivirt_tests::wire::{Client, Xdr, procedure};
 
+/// What the clients of guests open.
+const GUESTS: &str = "qemu:///system";
+
+/// A client of a daemon's guests.
+pub(super) fn connect_to_guests(sandbox: &Sandbox) -> Result<Client, String> {
+    Client::open(&sandbox.socket(), GUESTS, CALL_LIMIT).map_err(|e| sandbox.explain(&format!("opening {GUESTS}: {e}")))
+}
+
 /// No single call may take longer.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
 

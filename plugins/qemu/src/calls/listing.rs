@@ -7,7 +7,7 @@ use oxivirt_core::interface::{DomainListing, implements};
 use oxivirt_core::types::{Counted, Domain, List, Uuid, limit};
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::{Own, check_flags, reference};
+use super::{Own, check_flags, reference, references};
 use crate::QemuConnection;
 use crate::lifecycle::State;
 use crate::state::Snapshot;
@@ -62,11 +62,12 @@ impl DomainListing for QemuConnection {
         let known = ListDomainsFlags::ALL.iter().fold(0, |known, (flag, _)| known | flag.0);
         check_flags(flags.0, known, "connect_list_all_domains")?;
         let domains = self.guests.table.list();
-        let matching = domains.iter().filter(|(_, snapshot)| matches(snapshot, flags));
+        let mut matching = domains.snapshots();
+        matching.retain(|snapshot| matches(snapshot, flags));
         if !need_results {
-            return Ok(Counted { items: List::new(Vec::new())?, count: matching.count() as u32 });
+            return Ok(Counted { items: List::new(Vec::new())?, count: matching.len() as u32 });
         }
-        Counted::answer(true, matching.map(|(_, snapshot)| reference(snapshot)).collect())
+        Counted::answer(true, references(&matching))
     }
 }
 

@@ -67,6 +67,16 @@ fn reference(snapshot: &Snapshot) -> Domain {
     Domain::new(definition.name.as_str(), Uuid(*definition.uuid.as_bytes()), snapshot.id().unwrap_or(-1))
 }
 
+/// How calls name guests, of which there may be thousands.
+fn references(snapshots: &[&Snapshot]) -> Vec<Domain> {
+    // One thing at a time: while one name is waited for, others are on their way.
+    let definitions: Vec<&DomainDefinition> = snapshots.iter().map(|snapshot| &**snapshot.definition()).collect();
+    let named: Vec<(&str, Uuid)> =
+        definitions.iter().map(|definition| (definition.name.as_str(), Uuid(*definition.uuid.as_bytes()))).collect();
+    let with_ids = named.into_iter().zip(snapshots);
+    with_ids.map(|((name, uuid), snapshot)| Domain::new(name, uuid, snapshot.id().unwrap_or(-1))).collect()
+}
+
 /// The flags of calls that change or show definitions.
 const IMPACT: u32 = DomainModificationImpact::LIVE.0 | DomainModificationImpact::CONFIG.0;
 

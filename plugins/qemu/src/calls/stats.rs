@@ -13,7 +13,7 @@ use oxivirt_core::types::{
 };
 use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::{IMPACT, Own, affected_one, check_flags, not_running, owner, reference};
+use super::{IMPACT, Own, affected_one, check_flags, not_running, owner, references};
 use crate::QemuConnection;
 use crate::guests::stats::{BlockTotals, SUPPORTED, Wish};
 use crate::lifecycle::State;
@@ -139,9 +139,11 @@ impl DomainStats for QemuConnection {
         let guests: Vec<_> = guests.into_iter().filter(|(_, snapshot)| passes(snapshot, flags)).collect();
         let wish = Wish { groups, no_wait: flags.contains(F::NOWAIT), backing: flags.contains(F::BACKING) };
         let values = self.guests.statistics(&guests, wish, &owner(call));
-        let records = guests.iter().zip(values).map(|((_, snapshot), params)| {
-            Ok(DomainStatsRecord { dom: reference(snapshot), params: List::new(params)? })
-        });
+        let named: Vec<&Snapshot> = guests.iter().map(|(_, snapshot)| &**snapshot).collect();
+        let records = references(&named)
+            .into_iter()
+            .zip(values)
+            .map(|(dom, params)| Ok(DomainStatsRecord { dom, params: List::new(params)? }));
         List::new(records.collect::<Result<_>>()?)
     }
 

@@ -83,10 +83,12 @@ impl Guests {
             oxivirt_util::file::remove_if_exists(variables)
                 .map_err(|e| Error::system(format_args!("failed to remove nvram: {}", variables.display()), &e))?;
         }
-        for file in [self.folders.autostart_link(&name), self.folders.definition(&name)] {
-            oxivirt_util::file::remove_if_exists(&file)
-                .map_err(|e| Error::system(format_args!("cannot undefine domain '{name}'"), &e))?;
+        let what = |e| Error::system(format_args!("cannot undefine domain '{name}'"), &e);
+        // A link without a definition is removed by the next daemon.
+        for file in [self.folders.definition(&name), self.folders.autostart_link(&name)] {
+            oxivirt_util::file::remove_if_exists(&file).map_err(what)?;
         }
+        oxivirt_util::file::sync_folder(&self.folders.config).map_err(what)?;
         job.update(|snapshot| {
             snapshot.forget_stored();
             snapshot.status.autostart = false;
@@ -171,14 +173,17 @@ impl Guests {
             self.table.rename(&job, Arc::clone(old))?;
             return Err(error);
         }
-        for file in [self.folders.autostart_link(&old_name), self.folders.definition(&old_name)] {
+        if autostart {
+            std::os::unix::fs::symlink(self.folders.definition(new_name), self.folders.autostart_link(new_name))
+                .map_err(|e| Error::system("cannot keep the autostart of a renamed domain", &e))?;
+        }
+        for file in [self.folders.definition(&old_name), self.folders.autostart_link(&old_name)] {
             if let Err(error) = oxivirt_util::file::remove_if_exists(&file) {
                 tracing::error!(file = %file.display(), %error, "cannot remove after a rename");
             }
         }
-        if autostart {
-            std::os::unix::fs::symlink(self.folders.definition(new_name), self.folders.autostart_link(new_name))
-                .map_err(|e| Error::system("cannot keep the autostart of a renamed domain", &e))?;
+        if let Err(error) = oxivirt_util::file::sync_folder(&self.folders.config) {
+            tracing::error!(%error, "the old name may come back after a failure of the host");
         }
         self.tell_lifecycle(&snapshot, Lifecycle::UndefinedRenamed);
         self.tell_lifecycle(&job.snapshot(), Lifecycle::DefinedRenamed);

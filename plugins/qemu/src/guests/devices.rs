@@ -309,7 +309,7 @@ impl Guests {
     /// The guest's status tells of what was plugged; a note that stays does no
     /// harm, since the next daemon compares it with that.
     fn forget_attempt(job: &Job, bench: &Bench) {
-        if let Err(error) = journal::end(&bench.run.files) {
+        if let Err(error) = bench.session(job).and_then(|session| hotplug::conclude(&session)) {
             tracing::error!(domain = %job.snapshot().definition().name, %error, "cannot forget an attempt");
         }
     }
@@ -339,19 +339,44 @@ impl Guests {
     pub(super) fn settle_devices(&self, job: &Job) -> Result<()> {
         let bench = self.bench(job)?;
         let session = bench.session(job)?;
-        let pending = journal::pending(&bench.run.files)?;
-        if !pending.is_empty() {
-            let live = Arc::clone(job.snapshot().definition());
-            if !hotplug::is_known(&session, &live, &pending) {
-                tracing::info!(domain = %live.name, ?pending, "taking away a device that was half plugged");
-                hotplug::remove_all(&session, &pending)?;
+        match journal::pending(&bench.run.files) {
+            Ok(Some(attempt)) => {
+                let live = Arc::clone(job.snapshot().definition());
+                let fate = hotplug::settle(&session, &live, &attempt)?;
+                tracing::info!(domain = %live.name, alias = attempt.alias, ?fate, "a change was left in the middle");
+                if fate == hotplug::Fate::Made {
+                    self.take_over(job, &session, &attempt)?;
+                }
+                if fate != hotplug::Fate::Undone {
+                    hotplug::conclude(&session)?;
+                }
+                journal::end(&bench.run.files)?;
             }
-            journal::end(&bench.run.files)?;
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, "what was being plugged is not known");
+                journal::end(&bench.run.files)?;
+            }
         }
         let lost = hotplug::lost(&session, job.snapshot().definition())?;
         for alias in lost {
             tracing::info!(domain = session.monitor.domain(), alias, "a device went while no daemon watched");
             self.device_gone(job, &alias)?;
+        }
+        Ok(())
+    }
+}
+
+impl Guests {
+    /// Makes known what QEMU has got of a change that another daemon began.
+    fn take_over(&self, job: &Job, session: &Session<'_>, attempt: &journal::Attempt) -> Result<()> {
+        let hooks = document::hooks(&self.catalog, &self.folders);
+        let mut after = attempt.after(&hooks)?;
+        hotplug::learn(session, &mut after, &attempt.alias)?;
+        super::status::fill_terminals(&mut after, &session.monitor.terminals(ANSWER)?)?;
+        self.set_live(job, after)?;
+        if attempt.replaced.is_none() {
+            self.tell(&job.snapshot(), Notice::DeviceAdded(attempt.alias.clone()));
         }
         Ok(())
     }

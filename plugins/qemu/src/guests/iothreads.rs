@@ -55,6 +55,23 @@ impl Guests {
         threads.iter().map(|thread| Ok((thread.number, cpus::affinity(thread.thread)?))).collect()
     }
 
+    /// Makes known which threads another daemon added or took away and did not note.
+    pub(super) fn settle_iothreads(&self, job: &Job, run: &Run) -> Result<()> {
+        let there: Vec<u32> = threads(run.monitor()?)?.iter().map(|thread| thread.number).collect();
+        let listed: Vec<u32> = job.snapshot().definition().iothreads.iter().map(|thread| thread.id).collect();
+        if there.len() == listed.len() && there.iter().all(|id| listed.contains(id)) {
+            return Ok(());
+        }
+        self.edit_live(job, &|definition| {
+            definition.iothreads.retain(|thread| there.contains(&thread.id));
+            for id in there.iter().filter(|id| !listed.contains(id)) {
+                definition.iothreads.push(IoThread { id: *id, ..IoThread::default() });
+            }
+            definition.iothreads.iter_mut().for_each(|thread| thread.implied = false);
+            Ok(())
+        })
+    }
+
     /// Adds a thread.
     ///
     /// Errors: `INVALID_ARG` the number is taken.

@@ -1,8 +1,8 @@
 //! Finding guests again: stored definitions, and those that still run.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use oxivirt_conf::domain::DomainDefinition;
@@ -25,21 +25,35 @@ impl Guests {
     /// A file that cannot be used is logged and left where it is.
     pub fn load(self: &Arc<Self>) -> Result<()> {
         self.folders.create()?;
+        self.remove_unfinished();
         for path in documents(&self.folders.config) {
-            if let Err(error) = self.load_definition(&path) {
+            let loaded = self.load_definition(&path).or_else(|error| self.finish_rename(&path, error));
+            if let Err(error) = loaded {
                 tracing::error!(file = %path.display(), %error, "cannot load a definition");
             }
         }
-        // Each on a thread of its own: one that does not answer holds up no other.
+        let failed = AtomicBool::new(false);
+        let waiting = Mutex::new(documents(&self.folders.run));
+        // Several at a time: one that does not answer holds up few others.
         std::thread::scope(|scope| {
-            for path in documents(&self.folders.run) {
-                scope.spawn(move || {
+            let work = || {
+                while let Some(path) = waiting.lock().unwrap_or_else(PoisonError::into_inner).pop() {
                     if let Err(error) = self.reconnect(&path) {
                         tracing::error!(file = %path.display(), %error, "cannot take a running guest over");
+                        failed.store(true, Ordering::Relaxed);
                     }
-                });
+                }
+            };
+            for _ in 1..TAKEN_OVER_AT_ONCE {
+                scope.spawn(work);
             }
+            work();
         });
+        match failed.into_inner() {
+            // What belongs to a guest that is not known must not be taken for a leftover.
+            true => tracing::warn!("what an earlier daemon left is not removed"),
+            false => self.sweep(),
+        }
         Ok(())
     }
 
@@ -47,16 +61,8 @@ impl Guests {
     /// since the run folder was emptied, and never by one that takes over.
     pub fn autostart(&self) {
         let stamp = self.folders.run.join("autostarted");
-        let first =
-            std::fs::create_dir_all(&self.folders.run).and_then(|()| std::fs::File::create_new(&stamp).map(drop));
-        match first {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return,
-            Err(error) => {
-                let path = stamp.display();
-                tracing::error!(%path, %error, "cannot note that guests were started; none is");
-                return;
-            }
+        if stamp.exists() {
+            return;
         }
         let listing = self.table.list();
         let mut wanted: Vec<_> = listing
@@ -73,6 +79,12 @@ impl Guests {
             if let Err(error) = self.create(uuid, StartOptions::default(), "autostart") {
                 tracing::error!(domain = %name, %error, "cannot start a guest with the daemon");
             }
+        }
+        // After the last one: a daemon that was killed meanwhile leaves the rest to the next.
+        let noted = std::fs::create_dir_all(&self.folders.run).and_then(|()| std::fs::File::create(&stamp).map(drop));
+        if let Err(error) = noted {
+            let path = stamp.display();
+            tracing::error!(%path, %error, "cannot note that guests were started; the next daemon starts them again");
         }
     }
 
@@ -113,6 +125,12 @@ impl Guests {
         let Some(process) = process else {
             return self.vanished(&job, &files, state);
         };
+        if state == State::Paused(Paused::StartingUp) {
+            // Nobody was told that it runs, and how far its start came is not known.
+            tracing::info!(domain = %name, pid = saved.pid, "a guest whose start was not finished is ended");
+            process.terminate(Duration::ZERO, true)?;
+            return self.vanished(&job, &files, state);
+        }
         for port in &ports {
             self.ports.reserve(*port);
         }
@@ -153,11 +171,20 @@ impl Guests {
             return Ok(());
         };
         let now = monitor.status(ANSWER)?;
+        let threads = monitor.vcpu_threads(ANSWER)?;
+        let balloon = monitor.balloon(ANSWER)?;
         let state = current(state, now.running, &now.status);
         job.object().note(|status| {
             status.enter(state);
+            status.vcpus = Arc::new(threads);
+            status.balloon_kib = balloon;
         });
-        if let Err(error) = self.settle_devices(&job) {
+        document::write_passing(&run.files.pid, &run.process.pid().to_string())?;
+        let settled = self
+            .settle_devices(&job)
+            .and_then(|()| self.settle_vcpus(&job, &run))
+            .and_then(|()| self.settle_iothreads(&job, &run));
+        if let Err(error) = settled {
             tracing::error!(domain = %name, %error, "the devices of a guest are not settled");
         }
         self.look_at_channels(&object, &run);
@@ -212,6 +239,7 @@ impl Guests {
         let before = job.snapshot();
         let reason = match state {
             State::ShutDown(_) => ShutOff::Shutdown,
+            State::Paused(Paused::StartingUp) => ShutOff::Failed,
             _ => ShutOff::Crashed,
         };
         self.hook_vanished(Arc::clone(before.definition()));
@@ -266,6 +294,9 @@ fn documents(folder: &Path) -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// How many guests are taken over at the same time.
+const TAKEN_OVER_AT_ONCE: usize = 16;
 
 /// How long a guest whose monitor did not answer is left alone.
 const RETRY: Duration = Duration::from_secs(20);

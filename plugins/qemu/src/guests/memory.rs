@@ -8,7 +8,7 @@ use oxivirt_core::{Error, Result};
 use serde_json::{Value, json};
 
 use super::{ANSWER, Guests};
-use crate::monitor::{Failure, Monitor};
+use crate::monitor::Failure;
 use crate::process::resident;
 use crate::state::{Job, Run, Snapshot};
 
@@ -47,7 +47,19 @@ impl Guests {
     pub(crate) fn memory_stats(&self, job: &Job) -> Result<Vec<(Tag, u64)>> {
         let run = job.private().require_run()?;
         let monitor = run.monitor()?;
-        memory_stats(&job.snapshot(), &run, monitor).map_err(|f| f.into_error(monitor.domain(), "qom-get"))
+        let mut ask = |command: &str, arguments: Value| monitor.attempt(command, arguments, ANSWER);
+        memory_stats(&job.snapshot(), &run, &mut ask).map_err(|f| f.into_error(monitor.domain(), "qom-get"))
+    }
+}
+
+/// Asks QEMU something.
+pub(crate) type Ask<'a> = dyn FnMut(&str, Value) -> std::result::Result<Value, Failure> + 'a;
+
+/// What [`memory_stats`] will ask of a guest with this definition.
+pub(crate) fn questions(definition: &DomainDefinition) -> Vec<(&'static str, Value)> {
+    match alias(definition) {
+        Some(_) => vec![("query-balloon", Value::Null), ("qom-get", guest_stats_of(definition))],
+        None => Vec::new(),
     }
 }
 
@@ -55,13 +67,13 @@ impl Guests {
 pub(crate) fn memory_stats(
     snapshot: &Snapshot,
     run: &Run,
-    monitor: &Monitor,
+    ask: &mut Ask<'_>,
 ) -> std::result::Result<Vec<(Tag, u64)>, Failure> {
     let definition = snapshot.definition();
     let mut stats = Vec::new();
     let has_balloon = alias(definition).is_some();
     let actual = match has_balloon {
-        true => match monitor.attempt("query-balloon", Value::Null, ANSWER) {
+        true => match ask("query-balloon", Value::Null) {
             Ok(answer) => answer.get("actual").and_then(Value::as_u64).map(|bytes| bytes / 1024),
             Err(Failure::Refused { .. }) => None,
             Err(failure) => return Err(failure),
@@ -70,7 +82,7 @@ pub(crate) fn memory_stats(
     };
     stats.push((Tag::ACTUAL_BALLOON, actual.unwrap_or(definition.current_memory.0)));
     if has_balloon {
-        stats.extend(guest_stats(definition, monitor)?);
+        stats.extend(guest_stats(definition, ask)?);
     }
     if let Some(kib) = resident::of_process(run.process.pid()) {
         stats.push((Tag::RSS, kib));
@@ -79,9 +91,8 @@ pub(crate) fn memory_stats(
 }
 
 /// What the guest itself said last.
-fn guest_stats(definition: &DomainDefinition, monitor: &Monitor) -> std::result::Result<Vec<(Tag, u64)>, Failure> {
-    let arguments = json!({"path": path(definition), "property": "guest-stats"});
-    let answer = match monitor.attempt("qom-get", arguments, ANSWER) {
+fn guest_stats(definition: &DomainDefinition, ask: &mut Ask<'_>) -> std::result::Result<Vec<(Tag, u64)>, Failure> {
+    let answer = match ask("qom-get", guest_stats_of(definition)) {
         Ok(answer) => answer,
         Err(Failure::Refused { .. }) => return Ok(Vec::new()),
         Err(failure) => return Err(failure),
@@ -98,6 +109,10 @@ fn guest_stats(definition: &DomainDefinition, monitor: &Monitor) -> std::result:
         stats.push((Tag::LAST_UPDATE, seconds));
     }
     Ok(stats)
+}
+
+fn guest_stats_of(definition: &DomainDefinition) -> Value {
+    json!({"path": path(definition), "property": "guest-stats"})
 }
 
 /// QEMU's names, and by what its numbers are divided.

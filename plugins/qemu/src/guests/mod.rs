@@ -32,6 +32,7 @@ mod start;
 pub(crate) mod stats;
 mod status;
 mod stop;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod throttle;

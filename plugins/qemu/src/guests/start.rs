@@ -188,9 +188,18 @@ impl Guests {
         let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
         let first = heading(&emulator);
         let log = (&settings.logs, first.as_str());
-        let running = process::bring_up(&live.name, launch, files, log, Box::new(listener), BRING_UP, |process| {
-            job.private().set_coming(Some(Arc::clone(process)));
-        });
+        let lasting = files.lasting(&self.folders, id, &live.name);
+        let mut starting = Snapshot::clone(&job.snapshot());
+        starting.start(live.clone(), Some(id));
+        starting.status.enter(State::Paused(Paused::StartingUp));
+        let marks = Marks::default();
+        let told = process::Told {
+            known: &|process| status::note_launch(&starting, &lasting, &marks, process, files),
+            started: &|process| {
+                job.private().set_coming(Some(Arc::clone(process)));
+            },
+        };
+        let running = process::bring_up(&live.name, launch, files, log, Box::new(listener), BRING_UP, told);
         job.private().set_coming(None);
         let running = running?;
         let run = Arc::new(Run {
@@ -199,8 +208,8 @@ impl Guests {
             process: running.process,
             connection: Some(running.monitor),
             files: files.clone(),
-            lasting: files.lasting(&self.folders, id, &live.name),
-            marks: Marks::default(),
+            lasting,
+            marks,
             log: Mutex::new(running.log),
             ports: ports.clone(),
             ending: AtomicBool::new(false),
@@ -224,8 +233,6 @@ impl Guests {
         run.marks.set_counters(&counters, run.process.pid())?;
         self.look_at_channels(job.object(), &run);
         self.note_taints(live, &run);
-        document::write_file(&run.files.pid, &run.process.pid().to_string())?;
-        self.save_status(job.object())?;
         if options.paused {
             job.object().note(|status| {
                 status.enter(State::Paused(Paused::User));
@@ -385,7 +392,7 @@ fn check_file(file: &str) -> Result<()> {
 
 fn write_master_key(files: &GuestFiles) -> Result<()> {
     let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
-    oxivirt_util::file::write_atomic(&files.master_key, &key, 0o600)
+    oxivirt_util::file::write_whole(&files.master_key, &key, 0o600)
         .map_err(|e| Error::system("cannot write the key for a guest's secrets", &e))
 }
 

@@ -11,6 +11,8 @@ use oxivirt_core::{Error, Result};
 use super::Guests;
 use crate::document;
 use crate::lifecycle::{ShutOff, State};
+use crate::marks::Marks;
+use crate::process::{GuestFiles, Process};
 use crate::state::{Guest, Object, Snapshot, Status};
 use crate::status::{self, PrivateStatus};
 
@@ -29,28 +31,13 @@ impl Lasting<DomainDefinition> for Guest {
 
     fn to_status(&self, snapshot: &Snapshot) -> Option<Self::Document> {
         let run = self.run()?;
-        let (state, reason) = snapshot.status.state.words();
-        let mut definition = DomainDefinition::clone(snapshot.definition());
-        super::show_channels(&mut definition, &snapshot.status.open_channels);
-        if let Err(error) = status::name_nodes(&mut definition) {
-            tracing::warn!(domain = %definition.name, %error, "cannot note the names of block nodes");
-        }
-        // What is kept of the file of another daemon stays in it.
-        let mut private = run.lasting.clone();
-        private.vcpus = snapshot.status.vcpus.to_vec();
-        private.agent_timeout = run.marks.agent_timeout();
-        private.start_time = Some(run.process.start_time());
-        private.fake_reboot = run.reboot_after_shutdown.load(Ordering::Acquire);
-        private.node_index = private.node_index.max(status::last_node(&definition));
-        Some(DomainStatus {
-            state: conf::State::from_word(state).unwrap_or_default(),
-            reason: reason.to_owned(),
-            pid: run.process.pid(),
-            taints: run.marks.taints(),
-            deprecations: run.marks.deprecations().to_vec(),
-            private,
-            definition,
-        })
+        Some(describe(
+            snapshot,
+            &run.lasting,
+            &run.marks,
+            &run.process,
+            run.reboot_after_shutdown.load(Ordering::Acquire),
+        ))
     }
 
     fn from_status(saved: &Self::Document) -> Result<(Snapshot, Self)> {
@@ -64,6 +51,52 @@ impl Lasting<DomainDefinition> for Guest {
         status.vcpus = Arc::new(saved.private.vcpus.clone());
         Ok((Snapshot::active(domain.clone(), None, Some(id), status), Self::default()))
     }
+}
+
+/// What is written down of a guest.
+fn describe(
+    snapshot: &Snapshot,
+    lasting: &PrivateStatus,
+    marks: &Marks,
+    process: &Process,
+    fake_reboot: bool,
+) -> DomainStatus<PrivateStatus> {
+    let (state, reason) = snapshot.status.state.words();
+    let mut definition = DomainDefinition::clone(snapshot.definition());
+    super::show_channels(&mut definition, &snapshot.status.open_channels);
+    if let Err(error) = status::name_nodes(&mut definition) {
+        tracing::warn!(domain = %definition.name, %error, "cannot note the names of block nodes");
+    }
+    // What is kept of the file of another daemon stays in it.
+    let mut private = lasting.clone();
+    private.vcpus = snapshot.status.vcpus.to_vec();
+    private.agent_timeout = marks.agent_timeout();
+    private.start_time = Some(process.start_time());
+    private.fake_reboot = fake_reboot;
+    private.node_index = private.node_index.max(status::last_node(&definition));
+    DomainStatus {
+        state: conf::State::from_word(state).unwrap_or_default(),
+        reason: reason.to_owned(),
+        pid: process.pid(),
+        taints: marks.taints(),
+        deprecations: marks.deprecations().to_vec(),
+        private,
+        definition,
+    }
+}
+
+/// Writes down that a process exists which is about to become a guest, so
+/// that the next daemon would find it.
+pub(super) fn note_launch(
+    starting: &Snapshot,
+    lasting: &PrivateStatus,
+    marks: &Marks,
+    process: &Process,
+    files: &GuestFiles,
+) -> Result<()> {
+    let text = describe(starting, lasting, marks, process, false).format()?;
+    document::write_passing(&files.pid, &process.pid().to_string())?;
+    document::write_passing(&files.status, &text)
 }
 
 /// Notes the nodes behind SCSI devices of the host, as the command line of a

@@ -168,6 +168,15 @@ impl Guests {
         })
     }
 
+    /// Makes known what another daemon plugged or unplugged and did not note.
+    pub(super) fn settle_vcpus(&self, job: &Job, run: &Run) -> Result<()> {
+        let snapshot = job.snapshot();
+        match snapshot.status.vcpus.len() == snapshot.definition().vcpu.current as usize {
+            true => Ok(()),
+            false => self.note_vcpus(job, run),
+        }
+    }
+
     /// A CPU left the guest, perhaps long after it was asked to.
     pub(super) fn vcpu_left(&self, object: &Arc<Object>, run: &Arc<Run>) {
         let deadline = Instant::now() + Duration::from_secs(60);

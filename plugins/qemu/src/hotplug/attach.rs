@@ -8,6 +8,7 @@ use oxivirt_conf::xml::KiB;
 use oxivirt_core::{Error, Result};
 use serde_json::{Value, json};
 
+use super::journal::Attempt;
 use super::step::{Step, run_all};
 use super::{Part, PlugHost, Session, journal, prepare, remove_all};
 use crate::command;
@@ -46,7 +47,11 @@ pub fn attach(
     let arguments = command::plug(&session.request(&definition), &mut *host, device, free)?;
     let steps = Step::all(&arguments, &alias)?;
     let parts: Vec<Part> = steps.iter().map(Step::part).collect();
-    journal::begin(session.files, &parts)?;
+    // Before QEMU is told, so that the next daemon would know it too.
+    if let Some(device) = definition.devices.nth_mut(like.as_ref(), at) {
+        note_chosen(device, &steps, &*host);
+    }
+    journal::begin(session.files, &Attempt::new(&alias, parts.clone(), None, &definition)?)?;
     let outcome = before(session, &like).and_then(|()| run_all(session, host, &steps));
     let outcome = outcome.and_then(|answers| {
         let told = after(session, &like, &steps, &answers);
@@ -62,7 +67,7 @@ pub fn attach(
         }
     };
     if let Some(device) = definition.devices.nth_mut(like.as_ref(), at) {
-        note(device, &found, &*host)?;
+        note(device, &found)?;
     }
     Ok(Attached { definition, alias })
 }
@@ -74,8 +79,6 @@ struct Found {
     terminal: Option<String>,
     /// Where it put memory, and how much of it the guest has, in bytes.
     memory: Option<(u64, Option<u64>)>,
-    /// The number of the guest among sockets.
-    cid: Option<u32>,
     /// The node behind a device of the host.
     node: Option<String>,
 }
@@ -98,9 +101,6 @@ fn after(session: &Session<'_>, device: &Device, steps: &[Step], answers: &[Valu
         match step {
             Step::Chardev(_) => found.terminal = answer.get("pty").and_then(Value::as_str).map(str::to_owned),
             Step::Node(node) => found.node = node.get("node-name").and_then(Value::as_str).map(str::to_owned),
-            Step::Device(props) => {
-                found.cid = props.get("guest-cid").and_then(Value::as_u64).and_then(|cid| u32::try_from(cid).ok());
-            }
             _ => {}
         }
     }
@@ -116,8 +116,29 @@ fn after(session: &Session<'_>, device: &Device, steps: &[Step], answers: &[Valu
     Ok(found)
 }
 
-/// Puts what was chosen into the definition.
-fn note(device: DeviceMut<'_>, found: &Found, host: &dyn PlugHost) -> Result<()> {
+/// Puts what the host chose into the definition.
+fn note_chosen(device: DeviceMut<'_>, steps: &[Step], host: &dyn PlugHost) {
+    match device {
+        DeviceMut::Interface(card) => {
+            if let Some((_, name)) = host.tap_names().into_iter().find(|(mac, _)| *mac == card.mac) {
+                card.target.get_or_insert_with(InterfaceTarget::default).dev = Some(name);
+            }
+        }
+        DeviceMut::Vsock(vsock) => {
+            let cid = steps.iter().find_map(|step| match step {
+                Step::Device(props) => props.get("guest-cid")?.as_u64(),
+                _ => None,
+            });
+            if let Some(cid) = cid.and_then(|cid| u32::try_from(cid).ok()) {
+                vsock.cid.get_or_insert_with(VsockCid::default).address = Some(cid);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Puts what QEMU chose into the definition.
+fn note(device: DeviceMut<'_>, found: &Found) -> Result<()> {
     let terminal = |source: &mut CharSource| {
         if let CharKind::Pty { path } = &mut source.kind {
             path.clone_from(&found.terminal);
@@ -133,19 +154,9 @@ fn note(device: DeviceMut<'_>, found: &Found, host: &dyn PlugHost) -> Result<()>
                 terminal(source);
             }
         }
-        DeviceMut::Interface(card) => {
-            if let Some((_, name)) = host.tap_names().into_iter().find(|(mac, _)| *mac == card.mac) {
-                card.target.get_or_insert_with(InterfaceTarget::default).dev = Some(name);
-            }
-        }
         DeviceMut::Memory(module) => {
             if let Some((base, size)) = found.memory {
                 super::update::note_memory(module, base, size.map(|bytes| KiB(bytes / 1024)));
-            }
-        }
-        DeviceMut::Vsock(vsock) => {
-            if let Some(cid) = found.cid {
-                vsock.cid.get_or_insert_with(VsockCid::default).address = Some(cid);
             }
         }
         DeviceMut::Hostdev(hostdev) => {

@@ -7,7 +7,7 @@ use oxivirt_conf::domain::devices::{
 };
 use oxivirt_conf::domain::{DeviceRef, DomainDefinition};
 use oxivirt_core::{Error, ErrorCode, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{News, Part, Session, dry, part, remove_all};
 use crate::status;
@@ -84,33 +84,18 @@ pub fn finish(session: &Session<'_>, live: &DomainDefinition, like: DeviceRef<'_
 /// Devices of the live definition that QEMU should have and does not have any
 /// more, by alias.
 pub fn lost(session: &Session<'_>, live: &DomainDefinition) -> Result<Vec<String>> {
-    let listed = session.run("qom-list", json!({"path": "/machine/peripheral"}))?;
-    let there: HashSet<&str> =
-        listed.as_array().into_iter().flatten().filter_map(|entry| entry.get("name")?.as_str()).collect();
-    // Every object has one; an answer without it says nothing about devices.
-    if !there.contains("type") {
-        return Err(Error::internal("QEMU does not say which devices it has"));
-    }
+    let there: HashSet<String> = super::recover::devices(session)?.into_iter().collect();
     let mut lost = Vec::new();
     for device in live.devices.iter() {
         // What could not be plugged did not go either.
         let Ok(parts) = parts(session, live, device) else { continue };
-        if let Some(alias) = device_of(&parts).filter(|alias| !there.contains(alias))
+        if let Some(alias) = device_of(&parts).filter(|alias| !there.contains(*alias))
             && check(live, device).is_ok()
         {
             lost.push(alias.to_owned());
         }
     }
     Ok(lost)
-}
-
-/// Whether parts that were to be made belong to a device, or to the medium of
-/// a drive, that the live definition has.
-pub fn is_known(session: &Session<'_>, live: &DomainDefinition, pending: &[Part]) -> bool {
-    live.devices.iter().filter_map(|device| parts(session, live, device).ok()).any(|parts| {
-        let lasting = pending.iter().filter(|part| !matches!(part, Part::Descriptor(_)));
-        lasting.clone().count() > 0 && lasting.into_iter().all(|part| parts.contains(part))
-    })
 }
 
 /// The live definition without a device.

@@ -16,6 +16,7 @@ pub mod journal;
 mod part;
 mod persistent;
 mod prepare;
+mod recover;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -37,10 +38,11 @@ use crate::process::GuestFiles;
 use crate::settings::Settings;
 
 pub use attach::{Attached, attach};
-pub use detach::{Detached, Patience, detach, finish, is_known, lost};
+pub use detach::{Detached, Patience, detach, finish, lost};
 pub use part::{Part, remove_all};
 pub use persistent::{insert, replace, take_out};
 pub use prepare::missing_controllers;
+pub use recover::{Fate, conclude, learn, settle};
 pub use unplugs::{News, Unplugs};
 pub use update::{Force, update};
 

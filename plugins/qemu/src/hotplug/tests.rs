@@ -252,7 +252,7 @@ fn a_failure_in_the_middle_takes_everything_back() {
         let error = bench.attach(&domain(""), xml).unwrap_err();
         assert!(error.message().contains(&format!("{refuses} is refused")), "{error}");
         assert!(bench.has().is_empty(), "{refuses}: {:?}", bench.has());
-        assert!(journal::pending(&bench.files).unwrap().is_empty());
+        assert_eq!(journal::pending(&bench.files).unwrap(), None);
     }
 }
 
@@ -291,15 +291,20 @@ fn a_daemon_that_was_killed_leaves_a_note() {
     let bench = Bench::new("", Manners::LetsGo);
     let live = domain("");
     let with = bench.attach(&live, DISK).unwrap().definition;
-    let pending = journal::pending(&bench.files).unwrap();
-    assert_eq!(pending.len(), 3);
+    let attempt = journal::pending(&bench.files).unwrap().unwrap();
+    assert_eq!(attempt.made.len(), 3);
     let session = bench.session(LONG);
-    assert!(is_known(&session, &with, &pending));
-    assert!(!is_known(&session, &live, &pending));
-    remove_all(&session, &pending).unwrap();
+    assert_eq!(settle(&session, &with, &attempt).unwrap(), Fate::Known);
+    // QEMU has all of it: the next daemon learns of it from the note.
+    assert_eq!(settle(&session, &live, &attempt).unwrap(), Fate::Made);
+    let after = attempt.after(&NoHooks).unwrap();
+    assert_eq!(print(&after), print(&with));
+    // The device itself never came: the rest is of no use.
+    bench.fake.has.lock().unwrap().remove("device virtio-disk1");
+    assert_eq!(settle(&session, &live, &attempt).unwrap(), Fate::Undone);
     assert!(bench.has().is_empty(), "{:?}", bench.has());
-    journal::end(&bench.files).unwrap();
-    assert!(journal::pending(&bench.files).unwrap().is_empty());
+    conclude(&session).unwrap();
+    assert_eq!(journal::pending(&bench.files).unwrap(), None);
 }
 
 #[test]
@@ -352,7 +357,7 @@ fn a_medium_is_exchanged() {
     let device = read(&empty, &drive("<source file='/dev/null'/>"));
     let session = bench.session(LONG);
     let full = update(&session, &mut host, &empty, device, Force::No).unwrap();
-    journal::end(&bench.files).unwrap();
+    conclude(&session).unwrap();
     assert!(bench.has().contains(&"node libvirt-1-storage".to_owned()), "{:?}", bench.has());
     assert_eq!(full.devices.disks.first().unwrap().source.index, Some(1));
     // The same once more is no change.
@@ -362,6 +367,7 @@ fn a_medium_is_exchanged() {
     assert_eq!(print(&same), print(&full));
     assert_eq!(bench.fake.said.lock().unwrap().len(), count);
     let ejected = update(&session, &mut host, &full, read(&full, &drive("")), Force::No).unwrap();
+    conclude(&session).unwrap();
     assert!(bench.has().is_empty(), "{:?}", bench.has());
     assert!(ejected.devices.disks.first().unwrap().source.is_empty());
     // What the guest sees cannot be changed.

@@ -28,7 +28,7 @@ pub use commands::{BlockCounters, Terminal, VcpuThread};
 pub use failure::Failure;
 pub use message::{Event, RunState};
 
-use link::{Answer, Link, Request};
+use link::{Answer, Link, Request, Wait};
 
 /// Hears what QEMU says on its own account.
 ///
@@ -180,18 +180,33 @@ impl Monitor {
         self.send(id, message::command(id, command, arguments), Vec::new(), limit)
     }
 
+    /// Sends a command without waiting for its answer, so that several are on
+    /// their way together.
+    pub fn begin(&self, command: &str, arguments: Value) -> Pending<'_> {
+        let id = self.new_id();
+        tracing::debug!(domain = %self.domain, command, id, "monitor command");
+        Pending { monitor: self, wait: self.enqueue(id, message::command(id, command, arguments), Vec::new()) }
+    }
+
     fn new_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Sends a line and waits for what answers its id.
     fn send(&self, id: u64, line: Vec<u8>, files: Vec<OwnedFd>, limit: Duration) -> Result<Value, Failure> {
+        Pending { monitor: self, wait: self.enqueue(id, line, files) }.finish(limit)
+    }
+
+    fn enqueue(&self, id: u64, line: Vec<u8>, files: Vec<OwnedFd>) -> Result<Wait, Failure> {
         let (answer, wait) = Answer::pair();
         match self.link.requests.try_send(Request { id, line, files, answer }) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(Failure::Clogged),
-            Err(TrySendError::Closed(_)) => return Err(Failure::Gone(self.link.why_closed())),
+            Ok(()) => Ok(wait),
+            Err(TrySendError::Full(_)) => Err(Failure::Clogged),
+            Err(TrySendError::Closed(_)) => Err(Failure::Gone(self.link.why_closed())),
         }
+    }
+
+    fn receive(&self, wait: &Wait, limit: Duration) -> Result<Value, Failure> {
         let result = match wait.recv_timeout(limit) {
             Ok(result) => result,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err(Failure::TimedOut(limit)),
@@ -216,6 +231,22 @@ impl Monitor {
     /// Whether the connection has ended.
     pub fn is_closed(&self) -> bool {
         self.link.requests.is_closed()
+    }
+}
+
+/// A command that was sent; whoever drops it does without the answer.
+pub struct Pending<'m> {
+    monitor: &'m Monitor,
+    wait: Result<Wait, Failure>,
+}
+
+impl Pending<'_> {
+    /// Waits for the answer.
+    ///
+    /// * `limit` – from now on.
+    /// * Errors: as [`Monitor::attempt`].
+    pub fn finish(self, limit: Duration) -> Result<Value, Failure> {
+        self.monitor.receive(&self.wait?, limit)
     }
 }
 

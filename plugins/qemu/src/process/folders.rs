@@ -148,16 +148,19 @@ impl GuestFiles {
 
     /// Removes everything but the log. What cannot be removed is logged:
     /// a guest that has ended must not come back for that.
+    ///
+    /// The status goes last: as long as it is there, a daemon that finds it
+    /// removes the rest.
     pub fn remove(&self) {
-        for file in [&self.status, &self.pid] {
-            report(file, std::fs::remove_file(file));
-        }
         for folder in [&self.state, &self.channels, &self.memory] {
             report(folder, std::fs::remove_dir_all(folder));
         }
         for mount in super::pages::mounts() {
             let folder = mount.folder(&self.short_name);
             report(&folder, std::fs::remove_dir_all(&folder));
+        }
+        for file in [&self.pid, &self.status] {
+            report(file, std::fs::remove_file(file));
         }
     }
 }

@@ -37,12 +37,9 @@ enum Reap {
 }
 
 impl Process {
-    /// Takes over a child.
-    pub fn of_child(child: Child) -> Result<Self> {
-        let pid = i32::try_from(child.id()).map_err(|_| Error::internal("process number out of range"))?;
-        let mut process = Self::find(pid)?;
-        process.child = Mutex::new(Reap::Child(child));
-        Ok(process)
+    /// Notes that it is a child of this daemon, which has to be asked how it ended.
+    pub(super) fn adopt(&mut self, child: Child) {
+        self.child = Mutex::new(Reap::Child(child));
     }
 
     /// Holds a process found by number.

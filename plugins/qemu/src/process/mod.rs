@@ -6,6 +6,7 @@
 
 pub mod cpu_time;
 mod folders;
+mod gate;
 mod handle;
 mod log;
 pub mod net_traffic;
@@ -23,4 +24,4 @@ pub use log::GuestLog;
 pub(crate) use log::timestamp;
 pub use ports::PortPool;
 pub use spawn::{Launch, listen};
-pub use start::{Running, bring_up, monitor_socket};
+pub use start::{Running, Told, bring_up, monitor_socket};

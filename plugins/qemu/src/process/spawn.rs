@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 use command_fds::{CommandFdExt, FdMapping};
 use oxivirt_core::{Error, Result};
 
+use super::gate::Gate;
 use super::{GuestLog, Process};
 use crate::memory_lock::MemoryLock;
 use crate::settings::ProcessRules;
@@ -37,8 +38,12 @@ impl Launch {
     /// nor a signal to the daemon's group reaches it.
     ///
     /// * Its output goes to `log`; everything else of this process stays here.
+    /// * `known` – is told of the process before it becomes QEMU, and writes
+    ///   down that it exists: if this daemon is killed before that, the
+    ///   process ends as well; if later, the next daemon finds it. An error
+    ///   ends the process.
     /// * The returned process runs; it may still fail by itself.
-    pub fn start(self, log: &mut GuestLog) -> Result<Process> {
+    pub fn start(self, log: &mut GuestLog, known: &dyn Fn(&Process) -> Result<()>) -> Result<Process> {
         let what = |e| Error::system(format_args!("cannot start '{}'", self.binary.display()), &e);
         let mut command = Command::new(&self.binary);
         command
@@ -54,14 +59,16 @@ impl Launch {
             sys::allow_locked_memory(&mut command, lock.bytes);
         }
         sys::restrict(&mut command, &self.rules);
+        // After the change of user, which would forget what is asked for here,
+        // and before descriptors get the numbers that QEMU expects.
+        let gate = Gate::before(&mut command).map_err(what)?;
         let mappings = self.descriptors.into_iter().map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
         command.fd_mappings(mappings.collect()).map_err(|e| Error::internal(e.to_string()))?;
-        let child = command.spawn().map_err(what)?;
         // The command holds our copies of the descriptors; a monitor socket
         // that stays open here would hide QEMU's death.
-        drop(command);
+        let process = gate.pass(command, known, &what)?;
         log.handed_out();
-        Process::of_child(child)
+        Ok(process)
     }
 
     /// The whole command as a person would type it, for the log.

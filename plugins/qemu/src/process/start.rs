@@ -22,11 +22,20 @@ pub struct Running {
     pub log: GuestLog,
 }
 
+/// Who hears of a process on its way to a QEMU that answers.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// Writes down that it exists, before it is QEMU; an error ends it.
+    pub known: &'a dyn Fn(&Process) -> Result<()>,
+    /// Is given the process as soon as it is QEMU, so that others can end it.
+    pub started: &'a dyn Fn(&Arc<Process>),
+}
+
 /// Starts QEMU and waits until its monitor answers.
 ///
 /// * `launch` – already holds the listening end of the monitor.
 /// * `rules` – how its output is written down; `heading` – the first line of this run in the log.
-/// * `started` – is given the process as soon as there is one, so that others can end it.
+/// * `told` – who hears of the process.
 /// * `limit` – for QEMU to answer; a QEMU that ends earlier is noticed at once.
 /// * Errors: `INTERNAL_ERROR` with QEMU's own last words when it ended;
 ///   `OPERATION_TIMEOUT` when it does not answer. Nothing runs after an error;
@@ -38,12 +47,12 @@ pub fn bring_up(
     (rules, heading): (&LogRules, &str),
     handler: Box<dyn Handler>,
     limit: Duration,
-    started: impl FnOnce(&Arc<Process>),
+    told: Told<'_>,
 ) -> Result<Running> {
     let mut log = GuestLog::begin(&files.log, rules, &(entry(heading) + &launch.text()))?;
-    let process = launch.start(&mut log)?;
+    let process = launch.start(&mut log, told.known)?;
     let process = Arc::new(process);
-    started(&process);
+    (told.started)(&process);
     match Monitor::connect_while(domain, &files.monitor, handler, limit, &|| process.is_alive()) {
         Ok(monitor) => Ok(Running { process, monitor, log }),
         Err(error) => {

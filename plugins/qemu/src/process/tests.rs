@@ -26,7 +26,7 @@ fn a_child_has_its_own_session_its_log_and_an_end() {
     let launch = launch("echo out; echo err >&2; cut -d' ' -f6 /proc/self/stat; exit 3");
     let first = log::entry("starting up") + &launch.text();
     let mut log = GuestLog::begin(&folder.path().join("a.log"), &BY_ITSELF, &first).unwrap();
-    let process = launch.start(&mut log).unwrap();
+    let process = launch.start(&mut log, &|_| Ok(())).unwrap();
     assert_eq!(process.wait(Duration::from_secs(10)), Some(Exit::Code(3)));
     let words = log.words();
     let lines: Vec<&str> = words.lines().collect();
@@ -36,10 +36,34 @@ fn a_child_has_its_own_session_its_log_and_an_end() {
 }
 
 #[test]
+fn a_child_waits_until_it_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = || GuestLog::begin(&folder.path().join("a.log"), &BY_ITSELF, "").unwrap();
+    let seen = std::cell::RefCell::new(None);
+    let process = launch("echo up").start(&mut begin(), &|process| {
+        // Not the program yet, and the same process later.
+        let program = std::fs::read_link(format!("/proc/{}/exe", process.pid())).unwrap();
+        *seen.borrow_mut() = Some((process.pid(), process.start_time(), program));
+        Ok(())
+    });
+    let process = process.unwrap();
+    let (pid, start_time, program) = seen.into_inner().unwrap();
+    assert_eq!((pid, start_time), (process.pid(), process.start_time()));
+    assert_eq!(program, std::env::current_exe().unwrap());
+    assert_eq!(process.wait(Duration::from_secs(10)), Some(Exit::Code(0)));
+    let unknown =
+        launch("echo never").start(&mut begin(), &|_| Err(oxivirt_core::Error::internal("nobody shall know")));
+    assert!(unknown.unwrap_err().message().contains("nobody shall know"));
+    let missing = Launch { binary: "/no/such/program".into(), ..launch("") };
+    assert!(missing.start(&mut begin(), &|_| Ok(())).unwrap_err().message().contains("/no/such/program"));
+    assert_eq!(std::fs::read_to_string(folder.path().join("a.log")).unwrap(), "up\n");
+}
+
+#[test]
 fn a_deaf_child_is_killed_after_the_patience() {
     let folder = tempfile::tempdir().unwrap();
     let mut log = GuestLog::begin(&folder.path().join("a.log"), &BY_ITSELF, "").unwrap();
-    let process = launch("trap '' TERM; echo ready; while :; do sleep 1; done").start(&mut log).unwrap();
+    let process = launch("trap '' TERM; echo ready; while :; do sleep 1; done").start(&mut log, &|_| Ok(())).unwrap();
     let file = folder.path().join("a.log");
     let end = Instant::now() + Duration::from_secs(10);
     while std::fs::read_to_string(&file).unwrap().is_empty() && Instant::now() < end {
@@ -71,7 +95,7 @@ fn a_child_gets_its_limits_before_it_is_somebody_else() {
         processes: None,
     };
     let launch = Launch { rules, ..launch("id -u; id -g; id -G; ulimit -n; ulimit -c") };
-    let process = launch.start(&mut log).unwrap();
+    let process = launch.start(&mut log, &|_| Ok(())).unwrap();
     assert_eq!(process.wait(Duration::from_secs(10)), Some(Exit::Code(0)));
     let expected = ["65534", "65533", "65533 65532", &files.to_string(), "0"];
     assert_eq!(log.words().lines().collect::<Vec<_>>(), expected);
@@ -136,7 +160,8 @@ fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core:
         memory_lock: None,
     };
     let log = (&BY_ITSELF, "starting up");
-    let result = bring_up("vm", launch, &files, log, Box::new(Silent), Duration::from_secs(20), |_| {});
+    let told = Told { known: &|_| Ok(()), started: &|_| {} };
+    let result = bring_up("vm", launch, &files, log, Box::new(Silent), Duration::from_secs(20), told);
     Some((root, result))
 }
 

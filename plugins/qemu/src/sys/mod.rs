@@ -9,6 +9,7 @@ mod cpuid;
 mod tap;
 mod vsock;
 
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -98,6 +99,37 @@ pub fn end_with_parent(command: &mut Command) {
     unsafe {
         command.pre_exec(|| {
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+            Ok(())
+        });
+    }
+}
+
+/// Makes the child tell its number, as four bytes, and wait for one byte
+/// before it goes on; at the end of the stream it gives up.
+///
+/// Until then it ends with the thread that starts it, however that ends:
+/// other children that were forked meanwhile keep copies of this stream open,
+/// so its end alone would not tell. Whatever changes the child's user has to
+/// come before this.
+pub fn wait_for_leave(command: &mut Command, gate: UnixStream) {
+    use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
+    let parent = getpid();
+    // SAFETY: system calls between fork and exec on a descriptor that was
+    // opened before; no memory of the parent is touched.
+    unsafe {
+        command.pre_exec(move || {
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            // The parent may have gone before that.
+            if getppid() != Some(parent) {
+                return Err(rustix::io::Errno::CANCELED.into());
+            }
+            let number = getpid().as_raw_nonzero().get().to_ne_bytes();
+            rustix::io::write(&gate, &number)?;
+            let mut leave = [0];
+            if rustix::io::read(&gate, &mut leave)? != 1 {
+                return Err(rustix::io::Errno::CANCELED.into());
+            }
+            set_parent_process_death_signal(None)?;
             Ok(())
         });
     }

@@ -1,10 +1,11 @@
 //! Disks: counters and sizes.
 
+use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{BackingStore, Disk, StorageFormat, StorageSource};
 use serde_json::{Value, json};
 
 use super::{Asker, Record};
-use crate::guests::block::{device_of, local, named_nodes, node_of, sizes, storage_node_of};
+use crate::guests::block::{device_of, local, node_of, sizes, storage_node_of};
 use crate::monitor::{Failure, Monitor};
 use crate::state::Snapshot;
 
@@ -93,20 +94,26 @@ pub(super) fn blocks(record: &mut Record, snapshot: &Snapshot, backing: bool, as
     record.0.append(&mut entries.0);
 }
 
+/// What [`blocks`] will ask of a guest with this definition.
+pub(super) fn questions(definition: &DomainDefinition, backing: bool) -> Vec<(&'static str, Value)> {
+    if definition.devices.disks.is_empty() {
+        return Vec::new();
+    }
+    let mut all = vec![("query-blockstats", Value::Null), ("query-named-block-nodes", json!({"flat": true}))];
+    if backing {
+        all.push(("query-blockstats", json!({"query-nodes": true})));
+    }
+    all
+}
+
 fn ask(asker: &mut Asker<'_>, backing: bool) -> Option<Answers> {
     let devices = asker.ask("query-blockstats", Value::Null)?;
     let nodes = match backing {
         true => asker.ask("query-blockstats", json!({"query-nodes": true})),
         false => None,
     };
-    let monitor = asker.run?.monitor().ok()?;
-    let named = match named_nodes(monitor) {
-        Ok(named) => named,
-        Err(_) => {
-            asker.run = None;
-            Vec::new()
-        }
-    };
+    let named = asker.ask("query-named-block-nodes", json!({"flat": true})).unwrap_or_default();
+    let named = if let Value::Array(named) = named { named } else { Vec::new() };
     Some(Answers { devices, nodes, named })
 }
 

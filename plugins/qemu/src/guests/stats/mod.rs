@@ -15,13 +15,14 @@ use std::time::{Duration, Instant};
 use oxivirt_conf::object::{JOB_WAIT, JobKind};
 use oxivirt_core::constants::DomainStatsTypes as Groups;
 use oxivirt_core::types::{TypedParam, TypedValue};
+use serde_json::Value;
 
 pub(crate) use block::BlockTotals;
 pub(crate) use host::traffic;
 
 use super::Guests;
 use crate::lifecycle::State;
-use crate::monitor::Failure;
+use crate::monitor::{Failure, Pending};
 use crate::state::{Object, Run, Snapshot};
 
 /// Groups that QEMU itself is asked for.
@@ -101,7 +102,7 @@ impl Guests {
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let (Some((object, snapshot)), Some(slot)) = (guests.get(at), slots.get(at)) else { break };
-                let record = self.record(object, snapshot, wish, owner);
+                let record = self.record(object, snapshot, wish, guests.len() > 1, owner);
                 *slot.lock().unwrap_or_else(PoisonError::into_inner) = record;
             }
         };
@@ -121,7 +122,14 @@ impl Guests {
         slots.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
-    fn record(&self, object: &Arc<Object>, snapshot: &Snapshot, wish: Wish, owner: &str) -> Vec<TypedParam> {
+    fn record(
+        &self,
+        object: &Arc<Object>,
+        snapshot: &Snapshot,
+        wish: Wish,
+        many: bool,
+        owner: &str,
+    ) -> Vec<TypedParam> {
         let mut record = Record::default();
         let run = object.private().run();
         let has = |group: Groups| wish.groups.contains(group);
@@ -131,10 +139,12 @@ impl Guests {
             record.int("state.reason", reason);
         }
         let job = match &run {
-            Some(run) if wish.groups.intersects(ASKED) => self.turn(object, run, wish, owner),
+            Some(run) if wish.groups.intersects(ASKED) => self.turn(object, run, wish, many, owner),
             _ => None,
         };
-        let mut asker = Asker { run: run.as_deref().filter(|_| job.is_some()), limit: LIMIT };
+        let asked = run.as_deref().filter(|_| job.is_some());
+        let mut asker = Asker { run: asked, until: Instant::now() + LIMIT, begun: Vec::new() };
+        asker.begin(questions(snapshot, wish));
         if let Some(run) = run.as_ref().filter(|_| has(Groups::CPU_TOTAL)) {
             host::cpu(&mut record, snapshot, run);
             kvm::halt_polling(&mut record, snapshot, &mut asker);
@@ -172,15 +182,22 @@ impl Guests {
 
     /// The right to ask a guest; none when that would have to be waited for
     /// and nobody wants to wait, or it was in vain.
-    fn turn(&self, object: &Arc<Object>, run: &Run, wish: Wish, owner: &str) -> Option<crate::state::Job> {
+    ///
+    /// * `many` – others are asked as well, and one must not hold up the answer.
+    fn turn(&self, object: &Arc<Object>, run: &Run, wish: Wish, many: bool, owner: &str) -> Option<crate::state::Job> {
         if matches!(object.snapshot().status.state, State::ShutOff(_)) {
             return None;
         }
         let monitor = run.monitor().ok()?;
-        if wish.no_wait && monitor.is_silent(Duration::from_secs(30)) {
+        if wish.no_wait && monitor.is_silent(SILENCE) {
             return None;
         }
-        let deadline = if wish.no_wait { Instant::now() } else { Instant::now() + JOB_WAIT };
+        // One that was left unanswered a moment ago would only be waited for again.
+        if many && monitor.is_silent(SILENCE) {
+            return None;
+        }
+        let patience = if many { LIMIT } else { JOB_WAIT };
+        let deadline = if wish.no_wait { Instant::now() } else { Instant::now() + patience };
         match object.begin_job(JobKind::Query, owner, deadline) {
             Ok(job) => job.private().run().is_some().then_some(job),
             Err(error) => {
@@ -191,30 +208,74 @@ impl Guests {
     }
 }
 
-/// Asks a guest until it does not answer once.
-struct Asker<'r> {
-    run: Option<&'r Run>,
-    limit: Duration,
+/// What every guest with this definition is asked, whatever it answers.
+fn questions(snapshot: &Snapshot, wish: Wish) -> Vec<(&'static str, Value)> {
+    let definition = snapshot.definition();
+    let has = |group: Groups| wish.groups.contains(group);
+    let mut all = Vec::new();
+    if has(Groups::BALLOON) {
+        all.extend(super::memory::questions(definition));
+    }
+    if has(Groups::BLOCK) {
+        all.extend(block::questions(definition, wish.backing));
+    }
+    if has(Groups::IOTHREAD) {
+        all.push(("query-iothreads", Value::Null));
+    }
+    if has(Groups::DIRTYRATE) {
+        all.push(("query-dirty-rate", Value::Null));
+    }
+    all
 }
 
-impl Asker<'_> {
+/// Asks a guest until it does not answer once, or its time is over.
+struct Asker<'r> {
+    run: Option<&'r Run>,
+    until: Instant,
+    /// What was asked already, so that QEMU works while other answers are read.
+    begun: Vec<(&'static str, Value, Pending<'r>)>,
+}
+
+impl<'r> Asker<'r> {
+    /// Sends what will be asked anyway.
+    fn begin(&mut self, questions: Vec<(&'static str, Value)>) {
+        let Some(monitor) = self.run.and_then(|run| run.monitor().ok()) else { return };
+        let send = |(command, arguments): (&'static str, Value)| {
+            (command, arguments.clone(), monitor.begin(command, arguments))
+        };
+        self.begun = questions.into_iter().map(send).collect();
+    }
+
     /// The answer to a command, none from a guest that cannot be asked (any more).
-    fn ask(&mut self, command: &str, arguments: serde_json::Value) -> Option<serde_json::Value> {
-        let monitor = self.run?.monitor().ok()?;
-        match monitor.attempt(command, arguments, self.limit) {
-            Ok(answer) => Some(answer),
-            Err(Failure::Refused { .. }) => None,
-            Err(failure) => {
-                tracing::warn!(domain = %monitor.domain(), ?failure, command, "a guest's statistics are incomplete");
-                self.run = None;
-                None
-            }
+    fn ask(&mut self, command: &str, arguments: Value) -> Option<Value> {
+        self.attempt(command, arguments).ok()
+    }
+
+    /// The same, for whoever decides by the reason.
+    fn attempt(&mut self, command: &str, arguments: Value) -> Result<Value, Failure> {
+        let gone = || Failure::Gone("it does not answer".to_owned());
+        let monitor = self.run.and_then(|run| run.monitor().ok()).ok_or_else(gone)?;
+        let begun = self.begun.iter().position(|(name, with, _)| *name == command && *with == arguments);
+        let pending = match begun {
+            Some(at) => self.begun.swap_remove(at).2,
+            None => monitor.begin(command, arguments),
+        };
+        let answer = pending.finish(self.until.saturating_duration_since(Instant::now()));
+        if let Err(failure) = &answer
+            && !matches!(failure, Failure::Refused { .. })
+        {
+            tracing::warn!(domain = %monitor.domain(), ?failure, command, "a guest's statistics are incomplete");
+            self.run = None;
         }
+        answer
     }
 }
+
+/// How long one that did not answer is left alone where others are asked as well.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// How many guests are asked beside each other.
 const WORKERS: usize = 32;
 
-/// How long one answer may take.
+/// How long all answers of a guest may take.
 const LIMIT: Duration = Duration::from_secs(5);

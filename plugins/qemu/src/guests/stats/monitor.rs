@@ -14,18 +14,11 @@ pub(super) fn balloon(record: &mut Record, snapshot: &Snapshot, run: Option<&Run
     record.ulong("balloon.current", current);
     record.ulong("balloon.maximum", definition.memory.0);
     let Some(asked) = asker.run else { return };
-    let Ok(monitor) = asked.monitor() else { return };
-    match memory::memory_stats(snapshot, asked, monitor) {
-        Ok(stats) => {
-            for (tag, value) in stats {
-                if let Some((_, name)) = NAMES.iter().find(|(known, _)| *known == tag) {
-                    record.ulong(format!("balloon.{name}"), value);
-                }
-            }
-        }
-        Err(failure) => {
-            tracing::warn!(domain = %monitor.domain(), ?failure, "a guest's statistics are incomplete");
-            asker.run = None;
+    // What went wrong is noted by whoever asks.
+    let stats = memory::memory_stats(snapshot, asked, &mut |command, arguments| asker.attempt(command, arguments));
+    for (tag, value) in stats.unwrap_or_default() {
+        if let Some((_, name)) = NAMES.iter().find(|(known, _)| *known == tag) {
+            record.ulong(format!("balloon.{name}"), value);
         }
     }
 }

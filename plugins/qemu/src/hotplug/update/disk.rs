@@ -9,6 +9,8 @@ use serde_json::json;
 
 use super::{Force, unchanged};
 use crate::command::{self, is_empty_source};
+use crate::hotplug::journal::Attempt;
+use crate::hotplug::recover::top;
 use crate::hotplug::step::{Step, run_all};
 use crate::hotplug::{Part, PlugHost, Session, dry, journal, prepare, remove_all};
 use crate::monitor::Failure;
@@ -105,32 +107,22 @@ fn change(
     };
     let alias = old.info.alias.as_deref().ok_or_else(|| Error::internal("a disk has no alias"))?;
     let old_parts = dry::medium(session, before, old)?;
-    let old_node = old_parts.iter().rev().find_map(|part| match part {
-        Part::Node(name) => Some(name.clone()),
-        _ => None,
-    });
+    let old_node = top(&old_parts);
     let free = prepare::free(session, before)?;
     let (arguments, node) = command::medium(&session.request(after), &mut *host, new, free)?;
     let steps = Step::all(&arguments, alias)?;
     let parts: Vec<Part> = steps.iter().map(Step::part).collect();
-    journal::begin(session.files, &parts)?;
+    journal::begin(session.files, &Attempt::new(alias, parts.clone(), Some(old_parts.clone()), after)?)?;
     let outcome = run_all(session, host, &steps).and_then(|_| {
-        let changed = exchange(session, alias, old_node.as_deref(), node.as_deref(), force);
+        let changed = exchange(session, alias, old_node, node.as_deref(), force);
         changed.inspect_err(|_| drop(remove_all(session, &parts)))
     });
-    match outcome {
-        Ok(()) => {
-            // The new medium is in; what stays of the old one is logged.
-            let _ = remove_all(session, &old_parts);
-            Ok(())
+    // What was behind the old medium goes when the guest's status tells of the new one.
+    outcome.inspect_err(|_| {
+        if let Err(error) = journal::end(session.files) {
+            tracing::error!(domain = %before.name, %error, "cannot forget an attempt");
         }
-        Err(error) => {
-            if let Err(error) = journal::end(session.files) {
-                tracing::error!(domain = %before.name, %error, "cannot forget an attempt");
-            }
-            Err(error)
-        }
-    }
+    })
 }
 
 fn exchange(session: &Session<'_>, alias: &str, old: Option<&str>, new: Option<&str>, force: Force) -> Result<()> {

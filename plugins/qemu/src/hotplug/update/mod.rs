@@ -25,7 +25,8 @@ pub enum Force {
 /// Changes a device to what a document says: the medium of a drive, the link
 /// of a card, the password of a display, how much memory is asked for.
 ///
-/// * Returns the live definition after it.
+/// * Returns the live definition after it. When that is on disk,
+///   [`conclude`](super::conclude) takes away what was replaced.
 /// * Errors: `OPERATION_UNSUPPORTED` for a change that needs a new device;
 ///   `DEVICE_MISSING` or `INVALID_ARG` when there is none such; QEMU's own
 ///   words. After an error nothing has changed.
