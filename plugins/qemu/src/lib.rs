@@ -38,6 +38,7 @@ pub mod process;
 pub mod settings;
 pub mod state;
 pub mod status;
+mod surroundings;
 pub mod sys;
 mod validate;
 

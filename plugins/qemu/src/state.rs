@@ -18,6 +18,7 @@ use crate::marks::Marks;
 use crate::monitor::{Event, Monitor, VcpuThread};
 use crate::process::{GuestFiles, GuestLog, Process};
 use crate::status::PrivateStatus;
+use crate::surroundings::Surroundings;
 
 /// The table of guests.
 pub type Table = object::Table<DomainDefinition, Guest>;
@@ -220,6 +221,8 @@ pub struct Run {
     pub connection: Option<Monitor>,
     /// Its files.
     pub files: GuestFiles,
+    /// What the host keeps around it.
+    pub(crate) around: Surroundings,
     /// What of it is written down and does not change while it runs.
     pub lasting: PrivateStatus,
     /// What changes while it runs.

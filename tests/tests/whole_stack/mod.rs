@@ -32,6 +32,7 @@ mod polkit_access;
 mod python;
 mod qemu_agent;
 mod qemu_devices;
+mod qemu_groups;
 mod qemu_hotplug;
 mod qemu_runtime;
 mod qemu_statistics;

@@ -18,7 +18,7 @@ use super::places;
 use super::tuning::{self, Controller};
 use super::{IMPACT, Own, affected, affected_one, argument, check_flags, edit, exclusive, owner};
 use crate::QemuConnection;
-use crate::guests::{IOTHREAD_PARAMS, Pinned, card_at, set_vcpu_stored, set_vcpus_stored};
+use crate::guests::{IOTHREAD_PARAMS, Pinned, SCHEDULER, card_at, scheduler, set_vcpu_stored, set_vcpus_stored};
 
 #[implements]
 impl DomainConfig for QemuConnection {
@@ -210,11 +210,8 @@ impl DomainConfig for QemuConnection {
 
     #[quick]
     fn domain_get_scheduler_type(&self, _call: &Call, dom: &Domain) -> Result<SchedulerType> {
-        let snapshot = self.read(dom)?;
-        if snapshot.is_active() {
-            return Err(Controller::Cpu.missing());
-        }
-        Ok(SchedulerType { r#type: "posix".into(), nparams: tuning::SCHEDULER.len() as i32 })
+        self.is_scheduled(dom)?;
+        Ok(SchedulerType { r#type: "posix".into(), nparams: SCHEDULER.len() as i32 })
     }
 
     #[quick]
@@ -236,7 +233,7 @@ impl DomainConfig for QemuConnection {
         flags: DomainModificationImpact,
     ) -> Result<List<TypedParam, { limit::TUNING_PARAMETERS }>> {
         let name = "domain_get_scheduler_parameters_flags";
-        let params = self.params(dom, flags.0, name, Some(Controller::Cpu), tuning::scheduler)?;
+        let params = self.params(dom, flags.0, name, Some(Controller::Cpu), scheduler)?;
         Ok(answer_params(params, nparams, flags.0).own()?.items)
     }
 
@@ -256,7 +253,7 @@ impl DomainConfig for QemuConnection {
         params: &List<TypedParam, { limit::TUNING_PARAMETERS }>,
         flags: DomainModificationImpact,
     ) -> Result<()> {
-        check_params(params, tuning::SCHEDULER)?;
+        check_params(params, SCHEDULER)?;
         self.tune(call, dom, flags.0, "domain_set_scheduler_parameters_flags", Controller::Cpu, |definition| {
             tuning::set_scheduler(definition, params)
         })

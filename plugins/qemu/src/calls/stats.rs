@@ -12,10 +12,12 @@ use oxivirt_core::types::{
     TypedParam, TypedValue, answer_params, check_params, limit,
 };
 use oxivirt_core::{Error, ErrorCode, Result};
+use oxivirt_util::cgroup::Controller;
 
 use super::{IMPACT, Own, affected_one, check_flags, not_running, owner, references};
 use crate::QemuConnection;
 use crate::guests::stats::{BlockTotals, SUPPORTED, Wish};
+use crate::guests::with_living;
 use crate::lifecycle::State;
 use crate::perf;
 use crate::process::cpu_time;
@@ -96,20 +98,47 @@ impl DomainStats for QemuConnection {
         dom: &Domain,
         nparams: u32,
         start_cpu: i32,
-        _ncpus: u32,
+        ncpus: u32,
         flags: u32,
     ) -> Result<Counted<List<TypedParam, { limit::CPU_STATS }>, i32>> {
         check_flags(flags, STRING_OKAY, "domain_get_cpu_stats")?;
         let snapshot = self.read_active(dom)?;
-        if start_cpu >= 0 {
-            // Times on each of the host's CPUs are counted by control groups alone.
-            return Err(Error::operation_invalid("cgroup CPUACCT controller is not mounted")).own();
+        let run = self.find(dom)?.private().require_run().own()?;
+        let groups = run.controlled(Controller::CpuAcct);
+        let param = |(name, value)| TypedParam::new(name, TypedValue::UnsignedLongLong(value));
+        let Ok(start) = usize::try_from(start_cpu) else {
+            let times = match groups {
+                Some(groups) => Some(groups.cpu_time().own()?),
+                None => {
+                    let times = snapshot.status.pid.and_then(cpu_time::parts_of_process);
+                    times.map(|times| (times.time, times.user, times.system))
+                }
+            };
+            let failed = || Error::internal("cannot read the CPU time of a guest");
+            let (time, user, system) = times.ok_or_else(failed).own()?;
+            let params = [("cpu_time", time), ("user_time", user), ("system_time", system)].map(param).to_vec();
+            return answer_params(params, i32::try_from(nparams).unwrap_or(i32::MAX), flags).own();
+        };
+        // Times on each of the host's CPUs are counted by control groups alone.
+        let missing = || Error::operation_invalid("cgroup CPUACCT controller is not mounted");
+        let times = with_living(&snapshot, |living| groups.ok_or_else(missing)?.cpu_times(living)).own()?;
+        let room = nparams as usize;
+        let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+        if nparams == 0 && ncpus == 0 {
+            return Ok(Counted { items: List::new(Vec::new())?, count: count(times.len()) });
         }
-        let times = snapshot.status.pid.and_then(cpu_time::parts_of_process);
-        let times = times.ok_or_else(|| Error::internal("cannot read the CPU time of a guest")).own()?;
-        let values = [("cpu_time", times.time), ("user_time", times.user), ("system_time", times.system)];
-        let params = values.map(|(name, value)| TypedParam::new(name, TypedValue::UnsignedLongLong(value))).to_vec();
-        answer_params(params, i32::try_from(nparams).unwrap_or(i32::MAX), flags).own()
+        if start >= times.len() {
+            let text = format!("start_cpu {start_cpu} larger than maximum of {}", times.len().saturating_sub(1));
+            return Err(Error::invalid_arg(text)).own();
+        }
+        let each = |(whole, vcpus): &(u64, u64)| [("cpu_time", *whole), ("vcpu_time", *vcpus)].map(param);
+        if nparams == 0 {
+            return Ok(Counted { items: List::new(Vec::new())?, count: 2 });
+        }
+        // As many values of each CPU as there is room for one of them, one CPU after the other.
+        let chosen = times.iter().skip(start).take(ncpus as usize);
+        let items = chosen.flat_map(|times| each(times).into_iter().take(room)).collect::<Vec<_>>();
+        Ok(Counted { items: List::new(items)?, count: count(room.min(2)) })
     }
 
     fn connect_get_all_domain_stats(

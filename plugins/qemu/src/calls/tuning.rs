@@ -1,18 +1,19 @@
 //! Limits that the host keeps through control groups and traffic control.
 //!
-//! This driver puts no guest into a control group. What a definition says for
-//! the next start can be read and changed; a running guest has nothing that
-//! could be read or changed, and calls say so in the words that clients know.
+//! What a definition says for the next start can always be read and changed. A
+//! running guest without the groups that are needed has nothing that could be
+//! read or changed, and calls say so in the words that clients know.
 
 use oxivirt_conf::domain::{DomainDefinition, LifecycleAction};
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainLifecycle, DomainLifecycleAction};
-use oxivirt_core::types::{Domain, STRING_OKAY, TypedKind, TypedParam, TypedValue};
+use oxivirt_core::types::{Domain, STRING_OKAY, TypedParam, TypedValue};
 use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
+use oxivirt_util::cgroup;
 
 use super::{IMPACT, Own, affected, affected_one, check_flags, owner};
 use crate::QemuConnection;
-use crate::guests::card_at;
+use crate::guests::{card_at, live_params};
 
 pub(super) use oxivirt_conf::domain::tuning::Known;
 
@@ -28,6 +29,17 @@ pub(super) enum Controller<'n> {
 }
 
 impl Controller<'_> {
+    /// The kernel's name for it.
+    fn kernel(self) -> Option<cgroup::Controller> {
+        match self {
+            Self::Cpu => Some(cgroup::Controller::Cpu),
+            Self::CpuSet => Some(cgroup::Controller::CpuSet),
+            Self::Memory => Some(cgroup::Controller::Memory),
+            Self::Blkio => Some(cgroup::Controller::Blkio),
+            Self::Traffic(_) => None,
+        }
+    }
+
     /// The error of a call that needs it for a running guest.
     pub(super) fn missing(self) -> Error {
         match self {
@@ -42,37 +54,6 @@ impl Controller<'_> {
         }
         .in_domain(ErrorDomain::QEMU)
     }
-}
-
-/// Names and kinds of how a guest is scheduled.
-pub(super) const SCHEDULER: Known = &[
-    ("cpu_shares", TypedKind::UnsignedLongLong),
-    ("vcpu_period", TypedKind::UnsignedLongLong),
-    ("vcpu_quota", TypedKind::LongLong),
-    ("emulator_period", TypedKind::UnsignedLongLong),
-    ("emulator_quota", TypedKind::LongLong),
-    ("global_period", TypedKind::UnsignedLongLong),
-    ("global_quota", TypedKind::LongLong),
-    ("iothread_period", TypedKind::UnsignedLongLong),
-    ("iothread_quota", TypedKind::LongLong),
-];
-
-/// How a definition has the guest scheduled; 0 where nothing is said.
-pub(super) fn scheduler(definition: &DomainDefinition) -> Vec<TypedParam> {
-    let tune = definition.cputune.as_deref().cloned().unwrap_or_default();
-    let long = |value: Option<u64>| TypedValue::UnsignedLongLong(value.unwrap_or(0));
-    let signed = |value: Option<i64>| TypedValue::LongLong(value.unwrap_or(0));
-    vec![
-        TypedParam::new("cpu_shares", long(tune.shares)),
-        TypedParam::new("vcpu_period", long(tune.period)),
-        TypedParam::new("vcpu_quota", signed(tune.quota)),
-        TypedParam::new("emulator_period", long(tune.emulator_period)),
-        TypedParam::new("emulator_quota", signed(tune.emulator_quota)),
-        TypedParam::new("global_period", long(tune.global_period)),
-        TypedParam::new("global_quota", signed(tune.global_quota)),
-        TypedParam::new("iothread_period", long(tune.iothread_period)),
-        TypedParam::new("iothread_quota", signed(tune.iothread_quota)),
-    ]
 }
 
 /// Errors: `INVALID_ARG` a period or quota that the kernel does not take.
@@ -157,17 +138,38 @@ impl QemuConnection {
         get: impl Fn(&DomainDefinition) -> Vec<TypedParam>,
     ) -> Result<Vec<TypedParam>> {
         check_flags(flags, IMPACT | STRING_OKAY, name)?;
-        let snapshot = self.read(dom)?;
+        let object = self.find(dom)?;
+        let snapshot = object.snapshot();
         let which = affected_one(&snapshot, flags, name)?;
+        let said = get(which.of(&snapshot));
         match controller {
             // The scheduler is only known where it can be asked, whatever is meant.
-            Some(Controller::Cpu) if snapshot.is_active() => Err(Controller::Cpu.missing()),
-            Some(controller) if which.live() => Err(controller.missing()),
-            _ => Ok(get(which.of(&snapshot))),
+            Some(controller) if which.live() || matches!(controller, Controller::Cpu) && snapshot.is_active() => {
+                let run = object.private().run();
+                let groups =
+                    run.as_ref().and_then(|run| Some((run.controlled(controller.kernel()?)?, controller.kernel()?)));
+                let (groups, kernel) = groups.ok_or_else(|| controller.missing())?;
+                match which.live() {
+                    true => live_params(&snapshot, groups, kernel, said).own(),
+                    false => Ok(said),
+                }
+            }
+            _ => Ok(said),
         }
     }
 
-    /// Changes what a definition says for the next start.
+    /// Whether a guest can be scheduled: one that is off by what is stored, one that runs by its groups.
+    pub(super) fn is_scheduled(&self, dom: &Domain) -> Result<()> {
+        let object = self.find(dom)?;
+        let run = object.private().run();
+        match !object.snapshot().is_active() || run.is_some_and(|run| run.controlled(cgroup::Controller::Cpu).is_some())
+        {
+            true => Ok(()),
+            false => Err(Controller::Cpu.missing()),
+        }
+    }
+
+    /// Changes what a definition says, and what the kernel does if it is the one of a running guest.
     pub(super) fn tune(
         &self,
         call: &Call,
@@ -185,8 +187,17 @@ impl QemuConnection {
             card_at(which.of(&snapshot), device)?;
         }
         if which.live() || matches!(controller, Controller::Cpu) && snapshot.is_active() {
-            return Err(controller.missing());
+            let run = job.private().run();
+            let kernel = controller.kernel().ok_or_else(|| controller.missing())?;
+            let groups = run.as_ref().and_then(|run| run.controlled(kernel));
+            let groups = groups.ok_or_else(|| controller.missing())?;
+            if which.live() {
+                self.guests.tune_live(&job, groups, kernel, &change).own()?;
+            }
         }
-        self.guests.edit_stored(&job, &change).own()
+        match which.config() {
+            true => self.guests.edit_stored(&job, &change).own(),
+            false => Ok(()),
+        }
     }
 }

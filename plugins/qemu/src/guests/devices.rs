@@ -240,7 +240,12 @@ impl Guests {
         let before = Arc::clone(job.snapshot().definition());
         let like = device.clone();
         let mut host = bench.host(self.images.of(before.uuid)?);
-        let Attached { definition, alias } = hotplug::attach(&session, &mut host, &before, device)?;
+        bench.run.around.admit(like.as_ref())?;
+        let attached = hotplug::attach(&session, &mut host, &before, device);
+        if attached.is_err() {
+            bench.run.around.dismiss(like.as_ref(), &before);
+        }
+        let Attached { definition, alias } = attached?;
         let known = self.set_live(job, definition.clone());
         if let Err(error) = known {
             // What the next daemon would not know of must not stay.
@@ -281,7 +286,10 @@ impl Guests {
         let alias = live.devices.nth(like, at).and_then(|device| device.info()?.alias.clone());
         match hotplug::detach(&bench.session(job)?, &live, like, at, patience)? {
             Detached::Asked => Ok(()),
-            Detached::Gone(rest) => self.without(job, *rest, alias.as_deref()),
+            Detached::Gone(rest) => {
+                bench.run.around.dismiss(like, &rest);
+                self.without(job, *rest, alias.as_deref())
+            }
         }
     }
 
@@ -299,9 +307,17 @@ impl Guests {
         if let Device::Disk(disk) = &device {
             check_disk(disk)?;
         }
+        let (around, before) = (&bench.run.around, live.devices.clone());
+        let new = device.clone();
+        around.admit(new.as_ref())?;
         let mut host = bench.host(self.images.of(live.uuid)?);
-        let changed = hotplug::update(&bench.session(job)?, &mut host, live, device, force)?;
-        self.set_live(job, changed)?;
+        let changed = hotplug::update(&bench.session(job)?, &mut host, live, device, force);
+        match &changed {
+            // What was in a drive before is used no more.
+            Ok(after) => before.iter().for_each(|old| around.dismiss(old, after)),
+            Err(_) => around.dismiss(new.as_ref(), live),
+        }
+        self.set_live(job, changed?)?;
         Self::forget_attempt(job, &bench);
         Ok(())
     }
@@ -331,6 +347,7 @@ impl Guests {
         let at = place_of(&live, device, alias)?;
         let bench = self.bench(job)?;
         let rest = hotplug::finish(&bench.session(job)?, &live, device, at);
+        bench.run.around.dismiss(device, &rest);
         self.without(job, rest, Some(alias))
     }
 

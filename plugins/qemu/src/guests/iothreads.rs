@@ -47,6 +47,14 @@ pub(crate) fn threads(monitor: &Monitor) -> Result<Vec<Thread>> {
         .collect())
 }
 
+/// Number and thread of those that a definition has; QEMU is asked only where it has any.
+pub(super) fn numbered(monitor: &Monitor, definition: &DomainDefinition) -> Result<Vec<(u32, i32)>> {
+    match definition.iothreads.is_empty() {
+        true => Ok(Vec::new()),
+        false => Ok(threads(monitor)?.into_iter().map(|thread| (thread.number, thread.thread)).collect()),
+    }
+}
+
 impl Guests {
     /// Numbers of a running guest's threads, and where they may run.
     pub(crate) fn iothread_places(&self, job: &Job) -> Result<Vec<(u32, CpuSet)>> {
@@ -91,10 +99,16 @@ impl Guests {
             let run = job.private().require_run()?;
             let object = json!({"qom-type": "iothread", "id": format!("iothread{id}")});
             run.monitor()?.execute("object-add", object, ANSWER)?;
-            if let Some(set) = &snapshot.definition().vcpu.cpuset
+            let set = snapshot.definition().vcpu.cpuset.as_ref();
+            if (set.is_some() || run.around.groups().is_some())
                 && let Some(thread) = threads(run.monitor()?)?.iter().find(|thread| thread.number == id)
             {
-                cpus::pin(thread.thread, set)?;
+                if let Some(groups) = run.around.groups() {
+                    groups.settle_iothread(snapshot.definition(), id, thread.thread)?;
+                }
+                if let Some(set) = set {
+                    cpus::pin(thread.thread, set)?;
+                }
             }
             self.edit_live(job, &add)?;
         }
@@ -124,6 +138,9 @@ impl Guests {
             let run = job.private().require_run()?;
             let name = format!("iothread{id}");
             run.monitor()?.execute("object-del", json!({ "id": name }), ANSWER)?;
+            if let Some(groups) = run.around.groups() {
+                groups.drop_iothread(id);
+            }
             self.edit_live(job, &remove)?;
         }
         if affected.config() {

@@ -18,6 +18,7 @@ use crate::marks::Marks;
 use crate::monitor::Monitor;
 use crate::process::{GuestFiles, GuestLog, Process};
 use crate::state::{Guest, Object, Run, Snapshot, Status};
+use crate::surroundings::Surroundings;
 
 impl Guests {
     /// Reads every definition and status file and takes running guests over.
@@ -159,6 +160,7 @@ impl Guests {
             lasting,
             marks,
             files,
+            around: Surroundings::find(&self.settings(), &self.folders, domain, id),
             log: Mutex::new(log),
             ports,
             ending: AtomicBool::new(false),
@@ -243,6 +245,9 @@ impl Guests {
             _ => ShutOff::Crashed,
         };
         self.hook_vanished(Arc::clone(before.definition()));
+        if let Some(id) = before.id() {
+            Surroundings::clear(&self.settings(), &self.folders, before.definition(), id);
+        }
         files.remove();
         job.update(|snapshot| {
             snapshot.stop();

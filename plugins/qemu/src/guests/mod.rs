@@ -36,6 +36,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod throttle;
+mod tune;
 mod vcpus;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -64,6 +65,7 @@ pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
 pub(crate) use pins::Pinned;
 pub(crate) use reports::show_channels;
 pub use start::StartOptions;
+pub(crate) use tune::{SCHEDULER, live_params, scheduler, with_living};
 pub(crate) use vcpus::{set_vcpu_stored, set_vcpus_stored};
 
 /// Every guest of this driver.

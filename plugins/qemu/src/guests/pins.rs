@@ -38,6 +38,9 @@ impl Guests {
         if affected.live() {
             let run = job.private().require_run()?;
             let vcpus = &snapshot.status.vcpus;
+            if let Some(groups) = run.around.groups() {
+                groups.pin(what, set)?;
+            }
             match what {
                 Pinned::Vcpu(number) => {
                     // One that is not plugged in has its place when it comes.

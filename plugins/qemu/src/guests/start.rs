@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{Disk, GraphicsKind, InterfaceTarget, StorageKind};
-use oxivirt_conf::domain::{DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
 use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
@@ -22,7 +22,15 @@ use crate::marks::Marks;
 use crate::process::{self, GuestFiles, Launch};
 use crate::settings::Settings;
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
+use crate::surroundings::Surroundings;
 use crate::{addresses, aliases, cpu_model, document, memory_lock};
+
+/// What an attempt to start took that has to be given back when it fails.
+#[derive(Debug, Default)]
+struct Taken {
+    ports: Vec<u16>,
+    around: Option<Surroundings>,
+}
 
 /// How a guest is started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,9 +100,9 @@ impl Guests {
         let files = self.folders.guest(id, &name);
         let mut live = DomainDefinition::clone(domain);
         live.id = u32::try_from(id).ok();
-        let mut ports = Vec::new();
+        let mut taken = Taken::default();
         let prepared = self.hook(&live, "prepare", "begin");
-        let outcome = prepared.and_then(|()| self.attempt(job, &mut live, id, &files, &mut ports, options));
+        let outcome = prepared.and_then(|()| self.attempt(job, &mut live, id, &files, &mut taken, options));
         let Err(error) = outcome else {
             return self.script(&name, "start", "after", "booted");
         };
@@ -105,10 +113,14 @@ impl Guests {
             if let Err(kill) = run.process.terminate(std::time::Duration::ZERO, true) {
                 tracing::error!(domain = %name, error = %kill, "a guest that did not start cannot be ended");
             }
+            run.around.remove();
+        }
+        if let Some(around) = taken.around {
+            around.remove();
         }
         self.hook_logged(&live, "stopped", "end");
         files.remove();
-        for port in ports {
+        for port in taken.ports {
             self.ports.release(port);
         }
         self.hook_logged(&live, "release", "end");
@@ -129,7 +141,7 @@ impl Guests {
         live: &mut DomainDefinition,
         id: i32,
         files: &GuestFiles,
-        ports: &mut Vec<u16>,
+        taken: &mut Taken,
         options: StartOptions,
     ) -> Result<()> {
         let binary = live.devices.emulator.clone().ok_or_else(|| Error::internal("guest without an emulator"))?;
@@ -148,7 +160,7 @@ impl Guests {
         check_sources(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
         live.devices.channels.iter_mut().for_each(|channel| channel_socket(channel, files));
-        self.fill_displays(live, files, &settings, ports)?;
+        self.fill_displays(live, files, &settings, &mut taken.ports)?;
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
         aliases::number_images(live);
@@ -172,6 +184,8 @@ impl Guests {
                 net.target.get_or_insert_with(InterfaceTarget::default).dev = Some(name.clone());
             }
         }
+        let around = taken.around.insert(Surroundings::prepare(&settings, &self.folders, live, id)?);
+        let doors = around.doors()?;
         let mut environment = environment(files);
         environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
         let launch = Launch {
@@ -180,6 +194,7 @@ impl Guests {
             arguments: line.arguments,
             descriptors: host.descriptors,
             rules: settings.process.clone(),
+            doors,
             memory_lock: memory_lock::limit(live),
         };
         self.hook(live, "start", "begin")?;
@@ -211,7 +226,8 @@ impl Guests {
             lasting,
             marks,
             log: Mutex::new(running.log),
-            ports: ports.clone(),
+            ports: taken.ports.clone(),
+            around: taken.around.take().unwrap_or_default(),
             ending: AtomicBool::new(false),
             reboot_after_shutdown: AtomicBool::new(false),
             next: Mutex::default(),
@@ -227,7 +243,11 @@ impl Guests {
         })?;
         self.plug_listed_vcpus(&run, live)?;
         let threads = run.monitor()?.vcpu_threads(ANSWER)?;
-        pin_threads(live, run.process.pid(), &threads)?;
+        let io = super::iothreads::numbered(run.monitor()?, live)?;
+        if let Some(groups) = run.around.groups() {
+            groups.settle(live, &threads, &io)?;
+        }
+        pin_threads(live, run.process.pid(), &threads, &io)?;
         job.object().note(|status| status.vcpus = Arc::new(threads));
         let counters: Vec<TypedParam> = crate::perf::wanted(live).into_iter().map(on).collect();
         run.marks.set_counters(&counters, run.process.pid())?;
@@ -316,28 +336,22 @@ fn on(name: &str) -> TypedParam {
 /// What would have to be set on the host around QEMU, and is not yet.
 fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
     let tune = live.cputune.as_ref().is_some_and(|tune| {
-        let mut rest = tune.clone();
-        rest.vcpupin.clear();
-        rest.emulatorpin = None;
-        *rest != oxivirt_conf::domain::CpuTune::default()
+        !tune.vcpusched.is_empty()
+            || !tune.iothreadsched.is_empty()
+            || tune.emulatorsched.is_some()
+            || !tune.cachetune.is_empty()
+            || !tune.memorytune.is_empty()
     });
     let labelled = live.seclabels.iter().any(|l| l.model.as_deref().is_some_and(|m| m != "none" && m != "dac"));
-    let strict = |mode: NumaMode| mode == NumaMode::Restrictive;
-    let numa_by_system = live.numatune.as_ref().is_some_and(|tune| {
-        tune.memory.as_ref().is_some_and(|m| strict(m.mode)) || tune.nodes.iter().any(|node| strict(node.mode))
-    });
     let disks = &live.devices.disks;
     let reservations = disks.iter().any(|d| d.source.reservations.as_ref().is_some_and(|r| r.managed.is_yes()));
     let raw_io = disks.iter().any(|d| d.rawio.is_some_and(|v| v.is_yes()) || d.sgio.is_some());
     for (present, what) in [
-        (tune, "<cputune> beyond pinning of CPUs and the emulator"),
-        (live.memtune.is_some(), "<memtune>"),
-        (live.blkiotune.is_some(), "<blkiotune>"),
-        (live.resource.is_some(), "<resource>"),
+        (tune, "schedulers, caches and bandwidth in <cputune>"),
+        (live.resource.as_ref().is_some_and(|r| r.fibrechannel.is_some()), "<fibrechannel>"),
         (live.on_lockfailure.is_some(), "<on_lockfailure>"),
         (labelled, "<seclabel> of a security driver"),
         (live.vcpu.placement.as_str() == "auto", "<vcpu placement='auto'>"),
-        (numa_by_system, "<numatune> mode 'restrictive'"),
         (reservations, "<reservations> that the daemon keeps"),
         (raw_io, "rawio or sgio of a disk"),
     ] {
@@ -349,13 +363,19 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
 }
 
 /// Keeps the guest's threads where the definition wants them.
-fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::VcpuThread]) -> Result<()> {
+fn pin_threads(
+    live: &DomainDefinition,
+    pid: i32,
+    threads: &[crate::monitor::VcpuThread],
+    io: &[(u32, i32)],
+) -> Result<()> {
     let tune = live.cputune.as_ref();
     let everywhere = live.vcpu.cpuset.as_ref();
     let emulator = tune.and_then(|t| t.emulatorpin.as_ref()).map(|p| &p.cpuset).or(everywhere);
     if let Some(set) = emulator {
-        // The emulator's threads are all that are no virtual CPUs.
-        for id in threads_of(pid)?.into_iter().filter(|id| !threads.iter().any(|t| t.thread == *id)) {
+        // The emulator's threads are all that are nothing else.
+        let other = |id: &i32| !threads.iter().any(|t| t.thread == *id) && !io.iter().any(|(_, thread)| thread == id);
+        for id in threads_of(pid)?.into_iter().filter(other) {
             pin(id, set)?;
         }
     }
@@ -363,6 +383,12 @@ fn pin_threads(live: &DomainDefinition, pid: i32, threads: &[crate::monitor::Vcp
         let own = tune.and_then(|t| t.vcpupin.iter().find(|p| p.vcpu == thread.index)).map(|p| &p.cpuset);
         if let Some(set) = own.or(everywhere) {
             pin(thread.thread, set)?;
+        }
+    }
+    for (number, thread) in io {
+        let own = tune.and_then(|t| t.iothreadpin.iter().find(|p| p.iothread == *number)).map(|p| &p.cpuset);
+        if let Some(set) = own.or(everywhere) {
+            pin(*thread, set)?;
         }
     }
     Ok(())

@@ -81,6 +81,7 @@ impl Guests {
         for port in &run.ports {
             self.ports.release(*port);
         }
+        run.around.remove();
         job.private().set_run(None);
         // After whoever saves right now; from here on there is nothing to save.
         job.object().save_status(|_| {

@@ -157,9 +157,16 @@ impl Guests {
         let known = Arc::clone(&job.snapshot().status.vcpus);
         let definition = Arc::clone(job.snapshot().definition());
         for thread in threads.iter().filter(|t| !known.iter().any(|k| k.thread == t.thread)) {
+            if let Some(groups) = run.around.groups() {
+                groups.settle_vcpu(&definition, thread.index, thread.thread)?;
+            }
             if let Some(set) = definition.vcpu_pin(thread.index) {
                 cpus::pin(thread.thread, set)?;
             }
+        }
+        if let Some(groups) = run.around.groups() {
+            let gone = known.iter().filter(|k| !threads.iter().any(|thread| thread.index == k.index));
+            gone.for_each(|vcpu| groups.drop_vcpu(vcpu.index));
         }
         job.object().note(|status| status.vcpus = Arc::new(threads));
         self.edit_live(job, &|definition| {

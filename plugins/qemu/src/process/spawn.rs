@@ -31,6 +31,8 @@ pub struct Launch {
     pub memory_lock: Option<MemoryLock>,
     /// Whom it runs as, and what it may use.
     pub rules: ProcessRules,
+    /// Files of groups that it puts itself into.
+    pub doors: Vec<OwnedFd>,
 }
 
 impl Launch {
@@ -58,6 +60,7 @@ impl Launch {
         if let Some(lock) = self.memory_lock {
             sys::allow_locked_memory(&mut command, lock.bytes);
         }
+        sys::enter(&mut command, self.doors);
         sys::restrict(&mut command, &self.rules);
         // After the change of user, which would forget what is asked for here,
         // and before descriptors get the numbers that QEMU expects.

@@ -16,6 +16,7 @@ fn launch(script: &str) -> Launch {
         arguments: vec!["-c".into(), script.into()],
         descriptors: vec![],
         rules: ProcessRules::default(),
+        doors: vec![],
         memory_lock: None,
     }
 }
@@ -157,6 +158,7 @@ fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core:
         arguments: all.into_iter().map(str::to_owned).collect(),
         descriptors: vec![monitor_socket(&files, 3).unwrap()],
         rules: ProcessRules::default(),
+        doors: vec![],
         memory_lock: None,
     };
     let log = (&BY_ITSELF, "starting up");

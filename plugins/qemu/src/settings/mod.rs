@@ -2,6 +2,7 @@
 
 mod audio;
 mod displays;
+mod groups;
 mod keys;
 mod logs;
 mod process;
@@ -18,6 +19,7 @@ use oxivirt_util::config::{Complaints, Config, ConfigError};
 
 pub use audio::HostAudio;
 pub use displays::DisplayRules;
+pub use groups::GroupRules;
 use keys::KEYS;
 pub use logs::LogRules;
 pub use process::ProcessRules;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub process: ProcessRules,
     /// How its output is written down.
     pub logs: LogRules,
+    /// Its control groups.
+    pub groups: GroupRules,
     /// Whether the process is called after the guest.
     pub set_process_name: bool,
     /// Whether memory of guests that do not say is part of core dumps.
@@ -90,6 +94,7 @@ impl Default for Settings {
             audio: HostAudio::default(),
             process: ProcessRules::default(),
             logs: LogRules::default(),
+            groups: GroupRules::default(),
             set_process_name: false,
             dump_guest_core: false,
             seccomp: true,
@@ -140,6 +145,7 @@ impl Settings {
             ),
             process: ProcessRules::read(config, &mut wrong),
             logs: LogRules::read(config, &mut wrong),
+            groups: GroupRules::read(config, &mut wrong),
             set_process_name: wrong.switch(config, "set_process_name", false),
             dump_guest_core: wrong.switch(config, "dump_guest_core", false),
             seccomp: wrong.switch(config, "seccomp_sandbox", true),

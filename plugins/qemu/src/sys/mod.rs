@@ -76,6 +76,23 @@ pub fn restrict(command: &mut Command, rules: &ProcessRules) {
     }
 }
 
+/// Puts the child into groups by their files, before it is anything else.
+pub fn enter(command: &mut Command, doors: Vec<std::os::fd::OwnedFd>) {
+    if doors.is_empty() {
+        return;
+    }
+    // SAFETY: system calls with descriptors that were opened before the fork; no
+    // memory of the parent is touched. The child has one thread.
+    unsafe {
+        command.pre_exec(move || {
+            for door in &doors {
+                rustix::io::write(door, b"0")?;
+            }
+            Ok(())
+        });
+    }
+}
+
 /// Lets the child lock that much memory, bytes or any with `None`.
 ///
 /// Where this process may not allow it the child has what it had: it is the one to tell that it needs more.
