@@ -130,6 +130,15 @@ impl Call {
         unsafe { self.table.client()(self.context) }
     }
 
+    /// Whether the daemon itself asks, or a driver for a purpose of its own: no client is behind the call, and none
+    /// sees the answer.
+    ///
+    /// What only such calls may have, like the value of a private secret, is kept from clients by this. A client
+    /// cannot pretend: it has the number under which the daemon let it in, which is never 0.
+    pub fn is_internal(&self) -> bool {
+        self.client() == 0
+    }
+
     /// Whether the client came through the read-only door. Calls that always
     /// write never get here from such a client; this is for those that write
     /// or reveal secrets only with certain flags.

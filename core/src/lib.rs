@@ -22,6 +22,7 @@ mod error;
 pub mod event;
 pub mod host;
 pub mod interface;
+pub mod neighbour;
 pub mod object;
 pub mod packets;
 pub mod plugin;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use oxivirt_core::event::Event;
 use oxivirt_core::host::{Folder, HostServices, LogLevel, LogRecord};
@@ -59,6 +60,8 @@ pub(crate) struct Daemon {
     /// The uuid of the host, once it is known.
     pub(crate) host_uuid: OnceLock<Uuid>,
     registry: OnceLock<Registry>,
+    /// Whether drivers serve, for those who wait for it.
+    serves: (Mutex<bool>, Condvar),
     next_channel: AtomicU64,
     /// Who asks the daemon to stay; one entry per request.
     inhibitors: Mutex<Vec<String>>,
@@ -93,6 +96,7 @@ impl Daemon {
             access: RwLock::default(),
             host_uuid: OnceLock::new(),
             registry: OnceLock::new(),
+            serves: Default::default(),
             next_channel: AtomicU64::new(1),
             inhibitors: Mutex::default(),
         }));
@@ -116,6 +120,8 @@ impl Daemon {
         if self.registry.set(registry).is_err() {
             tracing::error!("drivers were started twice");
         }
+        *self.serves.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.serves.1.notify_all();
     }
 
     /// The started drivers.
@@ -138,12 +144,23 @@ impl Daemon {
     ///
     /// * `uri`: absent means the first hypervisor that serves.
     pub(crate) fn open(&self, call: &Call, uri: Option<&str>, flags: OpenFlags) -> Result<Connection> {
-        let registry = self.registry().ok_or_else(|| Error::internal("drivers are still being started"))?;
+        let registry = self.registry_soon()?;
         let Some(uri) = uri else { return self.open_any(registry, call, flags) };
         match uri.split_once(':') {
             Some((scheme, _)) if !scheme.is_empty() => registry.open(call, uri, flags),
             _ => Err(Error::new(ErrorCode::NO_CONNECT, format!("URI '{uri}' does not include a driver name"))),
         }
+    }
+
+    /// The started drivers. One of them that asks for another right behind its own start waits for it.
+    fn registry_soon(&self) -> Result<&Registry> {
+        if self.registry().is_none() {
+            let (serves, changed) = &self.serves;
+            let serves = serves.lock().unwrap_or_else(PoisonError::into_inner);
+            drop(changed.wait_timeout_while(serves, START_PATIENCE, |serves| !*serves));
+        }
+        let late = || Error::timed_out(format!("drivers are still being started after {START_PATIENCE:?}"));
+        self.registry().ok_or_else(late)
     }
 
     fn open_any(&self, registry: &Registry, call: &Call, flags: OpenFlags) -> Result<Connection> {
@@ -170,6 +187,9 @@ impl Daemon {
         self.inhibitors.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
+
+/// How long a driver that asks for another one waits until all are started.
+const START_PATIENCE: Duration = Duration::from_secs(30);
 
 impl HostServices for Daemon {
     fn emit(&self, channel: u64, event: &Event) {

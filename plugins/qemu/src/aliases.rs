@@ -37,7 +37,7 @@ pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
     number(devices.sounds.iter_mut().map(|d| &mut d.info), "sound");
     number(devices.videos.iter_mut().map(|d| &mut d.info), "video");
     // Cards of the host come first among its devices.
-    let cards = devices.interfaces.iter_mut().filter(|n| matches!(n.source, InterfaceSource::Hostdev { .. }));
+    let cards = devices.interfaces.iter_mut().filter(|n| matches!(n.connection(), InterfaceSource::Hostdev { .. }));
     let cards: Vec<&mut DeviceInfo> = cards.map(|n| &mut n.info).collect();
     let infos = cards.into_iter().chain(devices.hostdevs.iter_mut().map(|d| &mut d.info));
     number(infos, "hostdev");
@@ -231,7 +231,7 @@ fn prefix(device: DeviceRef<'_>) -> Result<&'static str> {
     use DeviceRef as D;
     Ok(match device {
         D::Filesystem(_) => "fs",
-        D::Interface(card) if matches!(card.source, InterfaceSource::Hostdev { .. }) => "hostdev",
+        D::Interface(card) if matches!(card.connection(), InterfaceSource::Hostdev { .. }) => "hostdev",
         D::Interface(_) => "net",
         D::Serial(_) => "serial",
         D::Channel(_) => "channel",

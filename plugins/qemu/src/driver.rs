@@ -14,6 +14,7 @@ use oxivirt_core::{Error, ErrorDomain, Host, Result};
 use crate::capabilities::Catalog;
 use crate::guests::{Giver, Guests};
 use crate::lifecycle::{EventSink, Notice, Subject};
+use crate::neighbours::OtherDrivers;
 use crate::process::Folders;
 use crate::settings::Settings;
 
@@ -57,9 +58,11 @@ impl Driver for QemuDriver {
         let settings = Settings::read(&configuration)?;
         let guests = Guests::new(folders, catalog, Box::new(HostSink { host, channel }));
         guests.configure(settings);
+        guests.meet(Arc::new(OtherDrivers::new(host)));
         guests.load()?;
         let background = Arc::clone(&guests);
         let started = std::thread::Builder::new().name("qemu-start".into()).spawn(move || {
+            background.settle_neighbours();
             background.autostart();
             // So that the first question for capabilities finds the answer.
             background.catalog.all();
@@ -157,6 +160,9 @@ impl EventSink for HostSink {
             Notice::Metadata(kind, uri) => self.emit(Event::metadata_change(&domain, kind, uri.as_deref())),
             Notice::TrayChange(alias, open) => {
                 self.emit(Event::tray_change(&domain, &alias, i32::from(!open)));
+            }
+            Notice::DiskMissing { source, is_drive } => {
+                self.emit(Event::disk_change(&domain, source.as_deref(), None, "", i32::from(!is_drive)));
             }
             Notice::Agent { connected, at_start } => {
                 let state = if connected { 1 } else { 2 };

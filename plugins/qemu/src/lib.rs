@@ -33,6 +33,7 @@ pub mod marks;
 pub mod memory_lock;
 mod migratable;
 pub mod monitor;
+pub mod neighbours;
 pub mod perf;
 pub mod process;
 pub mod settings;
@@ -52,7 +53,7 @@ oxivirt_core::plugin! {
             kind: HYPERVISOR,
             name: "QEMU",
             schemes: ["qemu"],
-            wants: [],
+            wants: [NETWORK, STORAGE, SECRET, NETWORK_FILTER],
             interfaces: [
                 connect,
                 node,

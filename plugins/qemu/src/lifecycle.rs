@@ -220,6 +220,13 @@ pub enum Notice {
     Metadata(i32, Option<String>),
     /// A medium tray opened (true) or closed.
     TrayChange(String, bool),
+    /// The guest starts without the image of a disk that may be missing.
+    DiskMissing {
+        /// Where it was looked for.
+        source: Option<String>,
+        /// The drive stays, without a medium.
+        is_drive: bool,
+    },
     /// The agent in the guest came (true) or went; whether the guest's start brought it.
     Agent {
         /// Whether it is there.

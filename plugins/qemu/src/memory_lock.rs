@@ -34,7 +34,7 @@ fn reached_by_devices(domain: &DomainDefinition) -> bool {
         || devices
             .interfaces
             .iter()
-            .any(|net| matches!(net.source, InterfaceSource::Hostdev { .. } | InterfaceSource::Vdpa { .. }))
+            .any(|net| matches!(net.connection(), InterfaceSource::Hostdev { .. } | InterfaceSource::Vdpa { .. }))
         || devices.disks.iter().any(|disk| matches!(disk.source.kind, StorageKind::Nvme { .. }))
 }
 

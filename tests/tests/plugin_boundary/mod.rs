@@ -100,6 +100,11 @@ pub(crate) fn misbehaving() -> PathBuf {
     built().join("liboxivirt_misbehaving_driver.so")
 }
 
+/// Stand-ins for the drivers that others ask.
+pub(crate) fn neighbour_drivers() -> PathBuf {
+    built().join("liboxivirt_neighbour_drivers.so")
+}
+
 fn start(files: &[&Path]) -> (Registry, Vec<(PathBuf, Error)>, tempfile::TempDir) {
     let folder = folder(files);
     let found = registry::find(folder.path()).expect("the folder can be read");

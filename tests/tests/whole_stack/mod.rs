@@ -26,6 +26,7 @@ mod kills;
 mod lifecycle;
 mod load;
 mod malformed;
+mod neighbours;
 mod node_file;
 mod polkit;
 mod polkit_access;

@@ -19,7 +19,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("oxivirt-conf", &["oxivirt-core", "oxivirt-macros", "oxivirt-util"]),
     ("oxivirt-daemon", &["oxivirt-core", "oxivirt-util"]),
     ("oxivirt-misbehaving-driver", &["oxivirt-core"]),
-    ("oxivirt-tests", &["oxivirt-core", "oxivirt-util", "oxivirt-misbehaving-driver"]),
+    ("oxivirt-neighbour-drivers", &["oxivirt-core"]),
+    ("oxivirt-tests", &["oxivirt-core", "oxivirt-util", "oxivirt-misbehaving-driver", "oxivirt-neighbour-drivers"]),
     ("xtask", &["oxivirt-core", "oxivirt-conf", "oxivirt-util", "oxivirt-tests"]),
 ];
 

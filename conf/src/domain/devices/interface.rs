@@ -3,10 +3,9 @@
 
 use oxivirt_core::Result;
 
-use super::storage::{format_status, status_child};
 use super::*;
 use crate::rare::Rare;
-use crate::xml::{Element, Node, RawElement, Writer, YesNo};
+use crate::xml::{Element, Node, Writer, YesNo};
 
 /// `<interface>`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,8 +44,8 @@ pub struct Interface {
     pub teaming: Option<Box<Teaming>>,
     pub coalesce: Option<Box<Coalesce>>,
     pub info: DeviceInfo,
-    /// `<actual>`: what a network turned out to be, in status files.
-    pub actual: Option<Box<RawElement>>,
+    /// What a network made of it, a run-time fact; `<actual>` in status files.
+    pub actual: Option<Box<ActualInterface>>,
 }
 
 impl Element for Interface {
@@ -110,17 +109,27 @@ impl Element for Interface {
             teaming: node.child_element("teaming")?,
             coalesce: node.child_element("coalesce")?.filter(|c: &Coalesce| *c != Coalesce::default()).map(Box::new),
             info: DeviceInfo::parse(node)?,
-            actual: status_child(node, "actual"),
+            actual: if node.mode().status { node.child_element("actual")? } else { None },
         })
     }
 
     fn format(&self, w: &mut Writer) {
+        match self.actual.as_deref().filter(|_| w.mode().live && !w.mode().status) {
+            Some(actual) => self.connected().format_as(w, Some((self, actual))),
+            None => self.format_as(w, None),
+        }
+    }
+}
+
+impl Interface {
+    /// * `asked` – the card before its network made this one of it.
+    fn format_as(&self, w: &mut Writer, asked: Option<(&Self, &ActualInterface)>) {
         fn opt<E: Element>(w: &mut Writer, name: &str, value: Option<&E>) {
             if let Some(value) = value {
                 w.element_unless_empty(name, value);
             }
         }
-        w.attr_str("type", self.source.type_name());
+        w.attr_str("type", asked.map_or(self.source.type_name(), |(_, actual)| actual.type_name()));
         if let InterfaceSource::Hostdev { managed: Some(YesNo::Yes), .. } = &self.source {
             w.attr_str("managed", "yes");
         }
@@ -133,8 +142,13 @@ impl Element for Interface {
             w.attr_opt("currentAddress", self.mac_current.as_ref().filter(|_| w.mode().live));
             w.close();
         }
-        self.source.format(w, &self.host_ip);
-        format_status(w, self.actual.as_deref());
+        match asked {
+            Some((asked, actual)) => asked.format_connected_source(w, actual),
+            None => self.source.format(w, &self.host_ip),
+        }
+        if let Some(actual) = self.actual.as_deref().filter(|_| w.mode().status) {
+            w.element("actual", actual);
+        }
         opt(w, "vlan", self.vlan.as_ref());
         opt(w, "virtualport", self.virtualport.as_ref());
         opt(w, "bandwidth", self.bandwidth.as_ref());
@@ -165,9 +179,7 @@ impl Element for Interface {
         opt(w, "coalesce", self.coalesce.as_ref());
         self.info.format(w);
     }
-}
 
-impl Interface {
     pub(super) fn format_target(&self, w: &mut Writer) {
         let Some(target) = &self.target else { return };
         let shown = target.dev.as_deref().filter(|dev| w.mode().live || !is_generated_name(dev, &self.source));

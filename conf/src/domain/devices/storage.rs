@@ -59,8 +59,8 @@ pub enum StorageKind {
         pool: Option<String>,
         volume: Option<String>,
         mode: Option<VolumeMode>,
-        /// What the pool made of it, attributes that only status files have.
-        resolved: Rare<Vec<(String, String)>>,
+        /// Where the pool keeps it, a run-time fact that only status files have.
+        resolved: Option<Box<ResolvedVolume>>,
     },
     Nvme {
         namespace: u64,
@@ -74,6 +74,28 @@ pub enum StorageKind {
     VhostVdpa {
         path: String,
     },
+}
+
+/// Where a pool keeps a volume.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedVolume {
+    /// The place; never a volume again.
+    pub kind: StorageKind,
+    /// How one logs in there.
+    pub auth: Option<Box<StorageAuth>>,
+}
+
+impl ResolvedVolume {
+    /// Reads it from a source in a status file, `None` where it is not known.
+    fn parse(source: Node<'_>) -> Result<Option<Self>> {
+        let Some(kind) = source.attr("actualType").filter(|kind| !matches!(*kind, "volume" | "none")) else {
+            return Ok(None);
+        };
+        let kind = StorageKind::parse(source, Some(source), kind)?;
+        let network = matches!(kind, StorageKind::Network(_));
+        let auth = if network { source.child_element("auth")? } else { None };
+        Ok(Some(Self { kind, auth }))
+    }
 }
 
 impl Default for StorageKind {
@@ -153,7 +175,10 @@ impl StorageSource {
         if source.mode().live {
             found.index = source.value("index")?.filter(|index| *index > 0);
         }
-        found.auth = source.child_element("auth")?;
+        // The login of a volume's pool is no part of the document.
+        let pools =
+            matches!(&found.kind, StorageKind::Volume { resolved: Some(resolved), .. } if resolved.auth.is_some());
+        found.auth = if pools { None } else { source.child_element("auth")? };
         found.encryption = source.child_element("encryption")?;
         found.reservations = source.child_element("reservations")?;
         found.seclabels = DeviceSecLabel::parse_all(source)?.into();
@@ -170,21 +195,28 @@ impl StorageSource {
 
     /// The word of `type=`.
     pub const fn type_name(&self) -> &'static str {
-        match self.kind {
-            StorageKind::File { .. } => "file",
-            StorageKind::Block { .. } => "block",
-            StorageKind::Dir { .. } => "dir",
-            StorageKind::Network(_) => "network",
-            StorageKind::Volume { .. } => "volume",
-            StorageKind::Nvme { .. } => "nvme",
-            StorageKind::VhostUser { .. } => "vhostuser",
-            StorageKind::VhostVdpa { .. } => "vhostvdpa",
+        self.kind.type_name()
+    }
+
+    /// Where the bytes are: for a volume the place where its pool keeps it, once that is known.
+    pub fn actual(&self) -> &StorageKind {
+        match &self.kind {
+            StorageKind::Volume { resolved: Some(resolved), .. } => &resolved.kind,
+            kind => kind,
+        }
+    }
+
+    /// How one logs in where the bytes are; a pool's own way stands above the document's.
+    pub fn login(&self) -> Option<&StorageAuth> {
+        match &self.kind {
+            StorageKind::Volume { resolved, .. } => resolved.as_ref()?.auth.as_deref(),
+            _ => self.auth.as_deref(),
         }
     }
 
     /// The path on this host, for the kinds that have one.
     pub fn path(&self) -> Option<&str> {
-        match &self.kind {
+        match self.actual() {
             StorageKind::File { path, .. } | StorageKind::Block { path } | StorageKind::Dir { path } => path.as_deref(),
             StorageKind::VhostUser { path, .. } => path.as_deref(),
             StorageKind::VhostVdpa { path } => Some(path),
@@ -194,7 +226,7 @@ impl StorageSource {
 
     /// Where it is: its path, or what it is called where it is served, without the pool or volume that holds it.
     pub fn place(&self) -> Option<&str> {
-        let StorageKind::Network(network) = &self.kind else { return self.path() };
+        let StorageKind::Network(network) = self.actual() else { return self.path() };
         let name = network.name.as_deref()?;
         match network.protocol {
             NetworkProtocol::Rbd | NetworkProtocol::Gluster => {
@@ -237,7 +269,11 @@ impl StorageSource {
             w.close();
         }
         DeviceSecLabel::format_all(&self.seclabels, w);
-        if let Some(auth) = &self.auth {
+        let pools = match &self.kind {
+            StorageKind::Volume { resolved: Some(resolved), .. } if w.mode().status => resolved.auth.as_deref(),
+            _ => None,
+        };
+        if let Some(auth) = pools.or(self.auth.as_deref()) {
             w.element("auth", auth);
         }
         if let Some(reservations) = &self.reservations {
@@ -267,6 +303,20 @@ pub(super) fn format_status(w: &mut Writer, kept: Option<&RawElement>) {
 }
 
 impl StorageKind {
+    /// The word of `type=`.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::File { .. } => "file",
+            Self::Block { .. } => "block",
+            Self::Dir { .. } => "dir",
+            Self::Network(_) => "network",
+            Self::Volume { .. } => "volume",
+            Self::Nvme { .. } => "nvme",
+            Self::VhostUser { .. } => "vhostuser",
+            Self::VhostVdpa { .. } => "vhostvdpa",
+        }
+    }
+
     pub(super) fn parse(node: Node<'_>, source: Option<Node<'_>>, kind: &str) -> Result<Self> {
         let attr = |name: &str| source.and_then(|s| s.attr(name)).map(str::to_owned);
         let path = |name: &str| attr(name).filter(|p| !p.is_empty());
@@ -276,15 +326,13 @@ impl StorageKind {
             ("dir", _) => Self::Dir { path: path("dir") },
             ("network", Some(source)) => Self::Network(Box::new(NetworkSource::parse(source)?)),
             ("network", None) => return Err(node.missing_child("source")),
-            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None, resolved: Rare::default() },
+            ("volume", None) => Self::Volume { pool: None, volume: None, mode: None, resolved: None },
             ("volume", Some(source)) => {
                 let (pool, volume): (Option<String>, Option<String>) = (source.value("pool")?, source.value("volume")?);
                 if pool.is_some() != volume.is_some() {
                     return Err(source.error("'pool' and 'volume' stand together or not at all"));
                 }
-                let known = ["pool", "volume", "mode", "startupPolicy", "index"];
-                let resolved = source.attrs().filter(|(name, _)| source.mode().status && !known.contains(name));
-                let resolved = resolved.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+                let resolved = if source.mode().status { ResolvedVolume::parse(source)?.map(Box::new) } else { None };
                 Self::Volume { pool, volume, mode: source.value("mode")?, resolved }
             }
             ("nvme", Some(source)) => {
@@ -335,10 +383,9 @@ impl StorageKind {
                 w.attr_opt("pool", pool.as_ref());
                 w.attr_opt("volume", volume.as_ref());
                 w.attr_opt("mode", mode.as_ref());
-                if w.mode().status {
-                    for (name, value) in resolved {
-                        w.attr(name, value);
-                    }
+                if let Some(resolved) = resolved.as_ref().filter(|_| w.mode().status) {
+                    w.attr_str("actualType", resolved.kind.type_name());
+                    resolved.kind.format_attrs(w);
                 }
             }
             Self::Nvme { namespace, managed, .. } => {
@@ -357,6 +404,7 @@ impl StorageKind {
     pub(super) fn format_children(&self, w: &mut Writer) {
         match self {
             Self::Network(net) => net.format_children(w),
+            Self::Volume { resolved: Some(resolved), .. } if w.mode().status => resolved.kind.format_children(w),
             Self::Nvme { address, .. } => {
                 w.open("address");
                 address.format_place(w);
@@ -364,6 +412,47 @@ impl StorageKind {
             }
             Self::VhostUser { reconnect: Some(reconnect), .. } => w.element("reconnect", reconnect),
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::xml::{Document, ReadMode, WriteMode};
+
+    fn print(source: &StorageSource, status: bool) -> String {
+        let mut w = Writer::new(WriteMode { live: true, status, ..WriteMode::default() });
+        w.open("disk");
+        source.format_source(&mut w);
+        w.close();
+        w.finish()
+    }
+
+    #[test]
+    fn where_a_volume_is_stands_in_status_files_only() {
+        let unit = "<disk>
+  <source pool='p' volume='unit:0:0:1' mode='direct' actualType='network' protocol='iscsi' name='iqn/1' index='2'>
+    <host name='h' port='3260'/>
+    <auth username='me'>
+      <secret type='iscsi' usage='s'/>
+    </auth>
+  </source>
+</disk>
+";
+        let file = "<disk>\n  <source pool='p' volume='v' actualType='file' file='/t/v' index='1'/>\n</disk>\n";
+        for xml in [unit, file] {
+            let document = Document::parse(xml).unwrap().with_mode(ReadMode { live: true, status: true });
+            let source = StorageSource::parse_typed(document.root(), "volume").unwrap();
+            assert_eq!(print(&source, true), xml);
+            let shown = print(&source, false);
+            assert!(!shown.contains("actualType") && !shown.contains("/t/v") && !shown.contains("auth"), "{shown}");
+            match source.actual() {
+                StorageKind::Network(network) => assert_eq!(network.name.as_deref(), Some("iqn/1")),
+                _ => assert_eq!(source.path(), Some("/t/v")),
+            }
+            assert_eq!(source.login().is_some(), source.path().is_none());
         }
     }
 }

@@ -18,6 +18,7 @@ use super::cases::{self, Case};
 use super::circumstances::{Around, Circumstances};
 use super::emulators::{One, Recordings};
 use super::host::Fixed;
+use super::neighbours::Described;
 use super::{Outcome, judged, xml};
 
 pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
@@ -27,18 +28,26 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     for (case, answers) in cases::find(&corpus.join("qemu"))? {
         let Some(answer) = answers.get("args") else { continue };
         let around = circumstances.of(&case.name)?;
-        let host = hosts.get(&case.name);
-        let outcome = judged(|| judge(&case, answer, &around.emulator(recordings.of(&case)?), host, &around));
+        let (host, others) = (hosts.get(&case.name), Described(corpus));
+        let outcome = judged(|| judge(&case, answer, &around.emulator(recordings.of(&case)?), host, &around, &others));
         outcomes.push((case.name, outcome));
     }
     Ok(outcomes)
 }
 
-fn judge(case: &Case, answer: &Path, emulators: &One, host: Option<&CpuDescription>, around: &Around) -> Outcome {
+fn judge(
+    case: &Case,
+    answer: &Path,
+    emulators: &One,
+    host: Option<&CpuDescription>,
+    around: &Around,
+    others: &Described<'_>,
+) -> Outcome {
     let text = fs::read_to_string(answer).map_err(|e| e.to_string())?;
     let expected = pairs(&arguments(&text).ok_or("no binary in the answer")?);
     let domain = xml::read(case, emulators, around).map_err(|e| format!("refused: {e}"))?;
-    let found = pairs(&build(&domain, &emulators.0, host, around).map_err(|e| format!("no command line: {e}"))?);
+    let built = build(&domain, &emulators.0, host, around, others);
+    let found = pairs(&built.map_err(|e| format!("no command line: {e}"))?);
     if let Some(folder) = std::env::var_os("CONFORMANCE_OUT") {
         let file = Path::new(&folder).join(format!("{}.args", case.name));
         fs::write(&file, found.join("\n")).map_err(|e| format!("{}: {e}", file.display()))?;
@@ -61,8 +70,10 @@ fn build(
     emulator: &Emulator,
     host: Option<&CpuDescription>,
     around: &Around,
+    others: &Described<'_>,
 ) -> CoreResult<Vec<String>> {
     let mut live = domain.clone();
+    others.settle(&mut live)?;
     let files = Folders::system("/".as_ref()).guest(-1, &live.name);
     live.devices.channels.iter_mut().for_each(|channel| live::channel_socket(channel, &files));
     for graphics in &mut live.devices.graphics {

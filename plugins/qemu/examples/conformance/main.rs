@@ -19,6 +19,7 @@ mod emulators;
 mod host;
 mod hotplug;
 mod memory_lock;
+mod neighbours;
 mod status;
 mod willing;
 mod xml;

@@ -15,7 +15,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 use super::places;
 use super::{Own, check_flags, owner};
 use crate::QemuConnection;
-use crate::guests::{GuestCard, Kinds, Seat, seen_addresses};
+use crate::guests::{GuestCard, Kinds, Seat, leased_addresses, seen_addresses};
 
 #[implements]
 impl DomainGuest for QemuConnection {
@@ -147,8 +147,7 @@ impl DomainGuest for QemuConnection {
         check_flags(flags, 0, "domain_interface_addresses")?;
         let snapshot = self.read_active(dom)?;
         let cards = match source {
-            // No guest of this driver is on a network that gives leases.
-            Source::LEASE => Vec::new(),
+            Source::LEASE => leased_addresses(snapshot.definition(), &*self.guests.neighbours()).own()?,
             Source::AGENT => self.seat(call, dom)?.cards().own()?,
             Source::ARP => seen_addresses(snapshot.definition()).own()?,
             other => {

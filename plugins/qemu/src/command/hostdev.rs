@@ -15,7 +15,7 @@ use super::{Builder, Opening, Props, alias, place};
 pub(super) fn all(b: &mut Builder<'_>, mut index: u32) -> Result<()> {
     let domain = b.domain;
     for net in &domain.devices.interfaces {
-        if matches!(net.source, InterfaceSource::Hostdev { .. }) {
+        if matches!(net.connection(), InterfaceSource::Hostdev { .. }) {
             host_card(b, net)?;
         }
     }
@@ -27,7 +27,7 @@ pub(super) fn all(b: &mut Builder<'_>, mut index: u32) -> Result<()> {
 
 /// A card that is a device of the host.
 pub(super) fn host_card(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
-    let InterfaceSource::Hostdev { address: Some(address), .. } = &net.source else {
+    let InterfaceSource::Hostdev { address: Some(address), .. } = net.connection() else {
         return Err(Error::config_unsupported("a card of the host needs its PCI address"));
     };
     pci(b, &net.info, address, net.driver.model.as_deref(), net.teaming.as_deref())

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Builder, Opening, Props, controller::virtio_driver, escape, place};
 
 pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
+    let net = &*net.connected();
     // Those are among the devices of the host.
     if matches!(net.source, InterfaceSource::Hostdev { .. }) {
         return Ok(());

@@ -102,7 +102,7 @@ fn one(b: &mut Builder<'_>, device: DeviceRef<'_>, free: Free) -> Result<()> {
         DeviceRef::Filesystem(_) => {
             Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, "only virtiofs filesystems can be hotplugged"))
         }
-        DeviceRef::Interface(card) if matches!(card.source, InterfaceSource::Hostdev { .. }) => {
+        DeviceRef::Interface(card) if matches!(card.connection(), InterfaceSource::Hostdev { .. }) => {
             hostdev::host_card(b, card)
         }
         DeviceRef::Interface(card) => net::interface(b, card),

@@ -233,18 +233,18 @@ fn image(disk: &Disk, index: u32) -> Option<&StorageSource> {
 
 /// The file or device behind an image, where it is on this host.
 pub(crate) fn local(source: &StorageSource) -> Option<&str> {
-    match &source.kind {
+    match source.actual() {
         StorageKind::File { path, .. } | StorageKind::Block { path } => path.as_deref(),
         _ => None,
     }
 }
 
 fn is_device(source: &StorageSource) -> bool {
-    matches!(source.kind, StorageKind::Block { .. })
+    matches!(source.actual(), StorageKind::Block { .. })
 }
 
 fn capacity_below(disk: &Disk) -> Result<u64> {
-    match (&disk.source.kind, disk.driver.format) {
+    match (disk.source.actual(), disk.driver.format) {
         (StorageKind::Block { path: Some(path) }, Some(StorageFormat::Raw)) => length(Path::new(path)),
         _ => Err(Error::new(
             ErrorCode::OPERATION_UNSUPPORTED,

@@ -20,6 +20,7 @@ use crate::capabilities::Emulator;
 use crate::hotplug::{self, Attached, Detached, Force, Patience, Session, journal};
 use crate::lifecycle::Notice;
 use crate::live::channel_socket;
+use crate::neighbours::{Borrower, volumes};
 use crate::settings::Settings;
 use crate::state::{Job, Object, Run};
 use crate::{document, hooks};
@@ -32,12 +33,13 @@ struct Bench {
     run: Arc<Run>,
     emulator: Arc<Emulator>,
     settings: Arc<Settings>,
+    borrower: Borrower,
 }
 
 impl Bench {
     /// Descriptors are numbered for their own sake: QEMU gets them by name.
     fn host(&self, images: Groups) -> RealHost {
-        let mut host = RealHost::new(0, self.run.files.master_key.clone());
+        let mut host = RealHost::new(0, self.run.files.master_key.clone(), self.borrower.clone());
         host.images = images;
         host
     }
@@ -197,7 +199,8 @@ impl Guests {
         let snapshot = job.snapshot();
         let binary = snapshot.definition().devices.emulator.clone();
         let binary = binary.ok_or_else(|| Error::internal("guest without an emulator"))?;
-        Ok(Bench { run, emulator: self.catalog.get(binary.as_ref())?, settings: self.settings() })
+        let borrower = self.borrower(snapshot.definition());
+        Ok(Bench { run, emulator: self.catalog.get(binary.as_ref())?, settings: self.settings(), borrower })
     }
 
     fn attach_live(&self, job: &Job, xml: &str, mac: Option<MacAddress>) -> Result<()> {
@@ -214,11 +217,14 @@ impl Guests {
                 if removable && live.devices.find(DeviceRef::Disk(disk)).is_ok() {
                     return self.update_live(job, &live, device, Force::No);
                 }
-                check_disk(disk)?;
             }
             _ => {}
         }
         check_whole(&live, &device, &hooks)?;
+        self.borrow_for(&live, &mut device)?;
+        if let Device::Disk(disk) = &device {
+            check_disk(disk)?;
+        }
         let mut controllers = Vec::new();
         for mut controller in hotplug::missing_controllers(&live, &device) {
             controller.model = Some(scsi_model(&live, &controller));
@@ -240,10 +246,11 @@ impl Guests {
         let before = Arc::clone(job.snapshot().definition());
         let like = device.clone();
         let mut host = bench.host(self.images.of(before.uuid)?);
-        bench.run.around.admit(like.as_ref())?;
+        bench.run.around.admit(like.as_ref()).inspect_err(|_| bench.borrower.settle(&before))?;
         let attached = hotplug::attach(&session, &mut host, &before, device);
         if attached.is_err() {
             bench.run.around.dismiss(like.as_ref(), &before);
+            bench.borrower.settle(&before);
         }
         let Attached { definition, alias } = attached?;
         let known = self.set_live(job, definition.clone());
@@ -251,7 +258,10 @@ impl Guests {
             // What the next daemon would not know of must not stay.
             let at = place_of(&definition, like.as_ref(), &alias)?;
             let back = match hotplug::detach(&session, &definition, like.as_ref(), at, Patience::Wait) {
-                Ok(_) => DomainDefinition::clone(&before),
+                Ok(_) => {
+                    self.give_back_gone(&definition, &before);
+                    DomainDefinition::clone(&before)
+                }
                 Err(_) => definition,
             };
             job.update(|snapshot| {
@@ -295,16 +305,19 @@ impl Guests {
 
     /// Makes known that a device is gone.
     fn without(&self, job: &Job, rest: DomainDefinition, alias: Option<&str>) -> Result<()> {
+        let before = Arc::clone(job.snapshot().definition());
         let saved = self.set_live(job, rest);
+        self.give_back_gone(&before, job.snapshot().definition());
         if let Some(alias) = alias {
             self.tell(&job.snapshot(), Notice::DeviceRemoved(alias.to_owned()));
         }
         saved
     }
 
-    fn update_live(&self, job: &Job, live: &DomainDefinition, device: Device, force: Force) -> Result<()> {
+    fn update_live(&self, job: &Job, live: &DomainDefinition, mut device: Device, force: Force) -> Result<()> {
         let bench = self.bench(job)?;
-        if let Device::Disk(disk) = &device {
+        if let Device::Disk(disk) = &mut device {
+            volumes::resolve(disk, &*self.neighbours())?;
             check_disk(disk)?;
         }
         let (around, before) = (&bench.run.around, live.devices.clone());

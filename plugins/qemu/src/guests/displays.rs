@@ -27,13 +27,9 @@ impl Guests {
                 _ => continue,
             };
             places::listen(graphics, files, settings);
-            match graphics.listens.first() {
+            match graphics.listens.first_mut() {
                 Some(Listen::Socket { .. } | Listen::None) | None => continue,
-                Some(Listen::Network { network, .. }) => {
-                    return Err(Error::config_unsupported(format!(
-                        "display that listens on network '{network}': networks are not supported by this driver yet"
-                    )));
-                }
+                Some(Listen::Network { network, address }) => *address = Some(self.neighbours().address(network)?),
                 Some(Listen::Address { .. }) => {}
             }
             let range = &settings.display_ports;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::command::{Host, Opening, PassedImage, Sealed, Secret, Taps};
 use crate::hotplug::PlugHost;
+use crate::neighbours::Borrower;
 use crate::process::{self, pages};
 use crate::sys;
 
@@ -28,12 +29,15 @@ pub(crate) struct RealHost {
     next: i32,
     /// The file with the guest's own key.
     master_key: PathBuf,
+    /// The guest, in the eyes of other drivers.
+    borrower: Borrower,
 }
 
 impl RealHost {
     /// Numbers from `first` on are free in QEMU.
-    pub(crate) fn new(first: i32, master_key: PathBuf) -> Self {
-        Self { descriptors: Vec::new(), taps: Vec::new(), images: Default::default(), next: first, master_key }
+    pub(crate) fn new(first: i32, master_key: PathBuf, borrower: Borrower) -> Self {
+        let (descriptors, taps) = Default::default();
+        Self { descriptors, taps, images: Default::default(), next: first, master_key, borrower }
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {
@@ -93,11 +97,6 @@ impl Host for RealHost {
                 Some(bridge.as_str())
             }
             InterfaceSource::Ethernet => None,
-            InterfaceSource::Network { network, .. } => {
-                return Err(Error::config_unsupported(format!(
-                    "interface on network '{network}': networks are not supported by this driver yet"
-                )));
-            }
             other => {
                 return Err(Error::internal(format!("no tap device for an interface of type '{}'", other.type_name())));
             }
@@ -118,9 +117,7 @@ impl Host for RealHost {
             (net.coalesce.is_some(), "<coalesce>"),
             (net.virtualport.is_some(), "<virtualport>"),
             (net.vlan.is_some(), "<vlan>"),
-            (net.filterref.is_some(), "<filterref>"),
             (net.bandwidth.is_some(), "<bandwidth>"),
-            (net.port.as_ref().is_some_and(|p| p.isolated.is_some_and(|v| v.is_yes())), "<port isolated='yes'>"),
             (!net.host_ip.ips.is_empty() || !net.host_ip.routes.is_empty(), "addresses on the host's side"),
             (!net.guest_ip.ips.is_empty() || !net.guest_ip.routes.is_empty(), "addresses in the guest"),
             (net.backend.as_ref().is_some_and(|b| b.tap.is_some() || b.vhost.is_some()), "other device files"),
@@ -139,6 +136,10 @@ impl Host for RealHost {
             bytes
         });
         let tap = sys::open_tap(wanted, bridge, mac)?;
+        if net.port.as_ref().is_some_and(|p| p.isolated.is_some_and(|v| v.is_yes())) {
+            sys::isolate_port(&tap.name)?;
+        }
+        self.borrower.filter(net, &tap.name)?;
         self.taps.push((net.mac, tap.name));
         let taps = vec![self.keep(tap.fd)];
         let mut vhost = Vec::new();
@@ -233,14 +234,18 @@ impl Host for RealHost {
     }
 
     fn seal(&mut self, secret: Secret<'_>) -> Result<Sealed> {
-        let words = match secret {
-            Secret::Words(words) => words,
-            Secret::Kept(_) => return Err(unsupported("handing secrets that the host keeps to QEMU")),
+        let kept;
+        let value = match secret {
+            Secret::Words(words) => words.as_bytes(),
+            Secret::Kept(reference) => {
+                kept = self.borrower.neighbours.secret(reference)?;
+                kept.reveal()
+            }
         };
         let key = std::fs::read(&self.master_key)
             .map_err(|e| Error::system(format_args!("cannot read '{}'", self.master_key.display()), &e))?;
         let key = key.try_into().map_err(|_| Error::internal("the guest's own key has a wrong length"))?;
-        Ok(Sealed::close(&key, Uuid::new_v4().into_bytes(), words.as_bytes()))
+        Ok(Sealed::close(&key, Uuid::new_v4().into_bytes(), value))
     }
 
     fn folder(&mut self, path: &Path) -> Result<()> {

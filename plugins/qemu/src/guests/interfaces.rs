@@ -1,12 +1,13 @@
 //! Network cards: traffic, and addresses that the host has seen.
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{Interface, MacAddress};
+use oxivirt_conf::domain::devices::{Interface, InterfaceSource, MacAddress};
 use oxivirt_core::types::DomainInterfaceStats;
 use oxivirt_core::{Error, ErrorDomain, Result};
 
 use super::agent::{GuestCard, arp_table};
 use super::stats::traffic;
+use crate::neighbours::Neighbours;
 
 /// The place of the card with this device on the host, or this address.
 ///
@@ -39,6 +40,30 @@ pub(crate) fn interface_stats(definition: &DomainDefinition, device: &str) -> Re
         tx_drop: number(traffic.sent.drops),
     })
 }
+
+/// Cards that their networks gave addresses to.
+///
+/// Errors: those of the network driver.
+pub(crate) fn leased_addresses(definition: &DomainDefinition, networks: &dyn Neighbours) -> Result<Vec<GuestCard>> {
+    let mut cards = Vec::new();
+    for card in &definition.devices.interfaces {
+        let own = card.actual.as_deref().is_none_or(|actual| actual.own_bridge);
+        let (InterfaceSource::Network { network, .. }, Some(mac), true) = (&card.source, card.mac, own) else {
+            continue;
+        };
+        let leases = networks.leases(network, &mac.to_string())?;
+        let addresses: Vec<_> =
+            leases.into_iter().map(|lease| (lease.r#type == SIXTH, lease.ipaddr.into_string(), lease.prefix)).collect();
+        if !addresses.is_empty() {
+            let name = card.target.as_ref().and_then(|target| target.dev.clone()).unwrap_or_default();
+            cards.push(GuestCard { name, hardware: Some(mac.to_string()), addresses });
+        }
+    }
+    Ok(cards)
+}
+
+/// The number of IPv6 among kinds of addresses.
+const SIXTH: i32 = 1;
 
 /// Cards that neighbours of the host have addresses of.
 pub(crate) fn seen_addresses(definition: &DomainDefinition) -> Result<Vec<GuestCard>> {

@@ -7,6 +7,7 @@
 
 mod agent;
 mod block;
+mod borrowing;
 mod change;
 mod cpus;
 mod define;
@@ -49,6 +50,7 @@ use uuid::Uuid;
 use crate::capabilities::Catalog;
 use crate::console::Consoles;
 use crate::lifecycle::{EventSink, Lifecycle, Notice, Subject};
+use crate::neighbours::Neighbours;
 use crate::process::{Folders, PortPool};
 use crate::settings::Settings;
 use crate::state::{Job, Object, Snapshot, Table};
@@ -60,7 +62,7 @@ pub(crate) use dump::DumpOptions;
 #[cfg(test)]
 pub(crate) use host::RealHost;
 pub(crate) use images::{GivenImages, Giver};
-pub(crate) use interfaces::{card_at, interface_stats, seen_addresses};
+pub(crate) use interfaces::{card_at, interface_stats, leased_addresses, seen_addresses};
 pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
 pub(crate) use pins::Pinned;
 pub(crate) use reports::show_channels;
@@ -82,6 +84,7 @@ pub struct Guests {
     /// Descriptors that clients gave for disks.
     pub(crate) images: Arc<GivenImages>,
     settings: Mutex<Arc<Settings>>,
+    neighbours: OnceLock<Arc<dyn Neighbours>>,
     sink: Box<dyn EventSink>,
     me: OnceLock<Weak<Guests>>,
 }
@@ -97,6 +100,7 @@ impl Guests {
             ports: PortPool::default(),
             images: Arc::default(),
             settings: Mutex::default(),
+            neighbours: OnceLock::new(),
             sink,
             me: OnceLock::new(),
         });

@@ -123,6 +123,7 @@ impl Guests {
         for port in taken.ports {
             self.ports.release(port);
         }
+        self.borrower(&live).give_back_all(&live);
         self.hook_logged(&live, "release", "end");
         job.update(|snapshot| {
             snapshot.stop();
@@ -157,6 +158,7 @@ impl Guests {
         write_master_key(files)?;
         files.hand_over(&settings.process)?;
         refuse_host_side(live)?;
+        self.borrow(job, live)?;
         check_sources(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
         live.devices.channels.iter_mut().for_each(|channel| channel_socket(channel, files));
@@ -167,7 +169,7 @@ impl Guests {
         status::note_backends(live)?;
         cpu_model::check(live, &emulator)?;
         cpu_model::expand(live, &emulator)?;
-        let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone());
+        let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone(), self.borrower(live));
         host.images = self.images.of(live.uuid)?;
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
         let request = Request {
@@ -394,16 +396,15 @@ fn pin_threads(
     Ok(())
 }
 
-/// A missing image is better told before QEMU is started.
+/// A missing file is better told before QEMU is started.
 fn check_sources(live: &DomainDefinition) -> Result<()> {
-    live.devices.disks.iter().try_for_each(check_disk)?;
     let direct = &live.os.direct;
     [&direct.kernel, &direct.initrd, &direct.dtb].into_iter().flatten().try_for_each(|file| check_file(file))
 }
 
-/// The same of one disk.
+/// The same of the image of a disk.
 pub(super) fn check_disk(disk: &Disk) -> Result<()> {
-    match &disk.source.kind {
+    match disk.source.actual() {
         StorageKind::File { path: Some(path), fdgroup: None } | StorageKind::Block { path: Some(path) } => {
             check_file(path)
         }

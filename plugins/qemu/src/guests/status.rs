@@ -140,7 +140,7 @@ pub(super) fn alias_in(device: &str) -> String {
 /// What the disk of an alias reads from, where that is a path.
 pub(super) fn disk_path(domain: &DomainDefinition, alias: &str) -> Option<String> {
     let disk = domain.devices.disks.iter().find(|d| d.info.alias.as_deref() == Some(alias))?;
-    match &disk.source.kind {
+    match disk.source.actual() {
         StorageKind::File { path, .. } | StorageKind::Block { path } | StorageKind::Dir { path } => path.clone(),
         _ => None,
     }

@@ -97,6 +97,7 @@ impl Guests {
             snapshot.status.open_channels = Arc::default();
             Ok(())
         })?;
+        self.borrower(before.definition()).give_back_all(before.definition());
         self.hook_logged(before.definition(), "release", "end");
         // The event still carries the number that the guest had.
         self.tell_lifecycle(&before, stopped(reason, &before.status.state));

@@ -174,7 +174,7 @@ impl Bench {
     }
 
     fn attach(&self, live: &DomainDefinition, xml: &str) -> Result<Attached> {
-        let mut host = crate::guests::RealHost::new(0, PathBuf::new());
+        let mut host = crate::guests::RealHost::new(0, PathBuf::new(), crate::neighbours::Borrower::alone());
         attach(&self.session(LONG), &mut host, live, read(live, xml))
     }
 
@@ -353,7 +353,7 @@ fn a_medium_is_exchanged() {
     };
     let bench = Bench::new("", Manners::LetsGo);
     let empty = domain(&drive(""));
-    let mut host = crate::guests::RealHost::new(0, PathBuf::new());
+    let mut host = crate::guests::RealHost::new(0, PathBuf::new(), crate::neighbours::Borrower::alone());
     let device = read(&empty, &drive("<source file='/dev/null'/>"));
     let session = bench.session(LONG);
     let full = update(&session, &mut host, &empty, device, Force::No).unwrap();
@@ -387,7 +387,7 @@ fn the_link_of_a_card_is_all_that_changes() {
     };
     let bench = Bench::new("", Manners::LetsGo);
     let live = domain(&card(""));
-    let mut host = crate::guests::RealHost::new(0, PathBuf::new());
+    let mut host = crate::guests::RealHost::new(0, PathBuf::new(), crate::neighbours::Borrower::alone());
     let mut change = |xml: &str| {
         let device = live.read_device(xml, ParseFlags::NONE, &NoHooks).unwrap();
         update(&bench.session(LONG), &mut host, &live, device, Force::No)

@@ -20,7 +20,7 @@ use crate::settings::ProcessRules;
 
 pub use counter::open_counter;
 pub use cpuid::host_cpu;
-pub use tap::{Tap, open_tap};
+pub use tap::{Tap, address_of, isolate_port, open_tap};
 pub use vsock::open_vsock;
 
 /// Makes the child the leader of a session of its own, with every signal

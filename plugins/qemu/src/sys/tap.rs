@@ -1,6 +1,7 @@
 //! Tap devices: a guest's network card, seen from the host.
 
 use std::ffi::{CStr, CString, c_int, c_short, c_void};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
 
 use oxivirt_core::{Error, Result};
@@ -62,6 +63,38 @@ pub fn open_tap(wanted: &str, bridge: Option<&str>, mac: Option<[u8; 6]>) -> Res
     request.set_short(flags | IFF_UP);
     call(&control, SIOCSIFFLAGS, &mut request).map_err(fail(format!("Cannot set interface flags on '{name}'")))?;
     Ok(Tap { fd, name })
+}
+
+/// Keeps a port of a bridge from talking with other isolated ones.
+///
+/// Errors: `SYSTEM_ERROR` naming a device that is on no bridge.
+pub fn isolate_port(device: &str) -> Result<()> {
+    std::fs::write(format!("/sys/class/net/{device}/brport/isolated"), "1")
+        .map_err(|e| Error::system(format_args!("Unable to isolate bridge port {device}"), &e))
+}
+
+/// The first address of an interface, one of IPv4 where it has both kinds.
+///
+/// Errors: `SYSTEM_ERROR` naming an interface that is not there.
+pub fn address_of(interface: &str) -> Result<Option<IpAddr>> {
+    let fail = |e: rustix::io::Errno| Error::system(format!("cannot tell the address of '{interface}'"), &e.into());
+    let control = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None).map_err(fail)?;
+    let mut request = Request::new(interface)?;
+    match call(&control, SIOCGIFADDR, &mut request) {
+        Ok(()) => {
+            let [_, _, _, _, a, b, c, d, ..] = request.value;
+            return Ok(Some(Ipv4Addr::new(a, b, c, d).into()));
+        }
+        Err(rustix::io::Errno::ADDRNOTAVAIL) => {}
+        Err(error) => return Err(fail(error)),
+    }
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let sixth = table.lines().find_map(|line| {
+        let mut words = line.split_whitespace();
+        let address = words.next().and_then(|word| u128::from_str_radix(word, 16).ok())?;
+        (words.next_back()? == interface).then(|| Ipv6Addr::from(address))
+    });
+    Ok(sixth.map(IpAddr::from))
 }
 
 impl Request {
@@ -126,6 +159,7 @@ const IFF_UP: c_short = 0x1;
 const ARPHRD_ETHER: c_short = 1;
 const TUNSETIFF: Opcode = 0x4004_54ca;
 const SIOCGIFFLAGS: Opcode = 0x8913;
+const SIOCGIFADDR: Opcode = 0x8915;
 const SIOCSIFFLAGS: Opcode = 0x8914;
 const SIOCSIFHWADDR: Opcode = 0x8924;
 const SIOCGIFINDEX: Opcode = 0x8933;

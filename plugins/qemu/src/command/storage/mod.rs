@@ -90,7 +90,7 @@ impl<'a> Layer<'a> {
             cache: None,
             discard: None,
             cache_size: None,
-            auth: source.auth.as_deref(),
+            auth: source.login(),
             encryption: source.encryption.as_deref(),
         }
     }
@@ -106,7 +106,10 @@ impl<'a> Layer<'a> {
         if top {
             layer.top = Some(disk);
             layer.cache_size = d.metadata_cache.as_ref().and_then(|c| c.max_size);
-            layer.auth = layer.auth.or(disk.auth.as_deref());
+            // Volumes are logged in to as their pool says.
+            if !matches!(source.kind, StorageKind::Volume { .. }) {
+                layer.auth = layer.auth.or(disk.auth.as_deref());
+            }
             layer.encryption = layer.encryption.or(disk.encryption.as_deref());
         }
         Ok(layer)
@@ -209,7 +212,7 @@ pub(super) fn image(b: &mut Builder<'_>, layer: &Layer<'_>, backing: &Backing) -
     let cache = cache_props(layer.cache);
     let raw = matches!(layer.format, StorageFormat::Raw | StorageFormat::Fat | StorageFormat::Dir);
     let luks = keys.format.is_some() && raw;
-    let vvfat = matches!(layer.source.kind, StorageKind::Dir { .. });
+    let vvfat = matches!(layer.source.actual(), StorageKind::Dir { .. });
     let slice = layer.source.slice.as_deref();
     // Only a descriptor for writing was given, but nobody may write to the image.
     let written_below = passed.and_then(|p| p.writable).is_some_and(|writable| writable && layer.read_only);
@@ -290,7 +293,7 @@ struct ImageKeys<'a> {
 fn keys<'a>(b: &mut Builder<'_>, layer: &Layer<'a>) -> Result<ImageKeys<'a>> {
     let names = &layer.names;
     let mut found = ImageKeys { protocol: Keys::default(), format: None };
-    let network = match &layer.source.kind {
+    let network = match layer.source.actual() {
         StorageKind::Network(network) => Some(network),
         _ => None,
     };
@@ -426,7 +429,7 @@ fn storage(b: &mut Builder<'_>, layer: &Layer<'_>, keys: &Keys<'_>, passed: Opti
             .maybe_text("aio", layer.aio)
             .maybe_text("pr-manager", manager.as_ref())
     };
-    match &source.kind {
+    match source.actual() {
         StorageKind::File { path: Some(path), fdgroup: None } => Ok(local("file", path)),
         StorageKind::File { fdgroup: Some(_), .. } => {
             let set = passed.map_or(String::new(), |passed| format!("/dev/fdset/{}", passed.set));
@@ -451,8 +454,8 @@ fn storage(b: &mut Builder<'_>, layer: &Layer<'_>, keys: &Keys<'_>, passed: Opti
             let set = b.fdset(fd, &format!("{}-vdpa", layer.names.storage));
             Ok(Props::new().text("driver", "virtio-blk-vhost-vdpa").text("path", set))
         }
-        StorageKind::Volume { pool, volume, .. } => Err(Error::config_unsupported(format!(
-            "volume '{}' of pool '{}': volumes of storage pools are not supported by this driver yet",
+        StorageKind::Volume { pool, volume, .. } => Err(Error::internal(format!(
+            "volume '{}' of pool '{}' was not looked for",
             volume.as_deref().unwrap_or_default(),
             pool.as_deref().unwrap_or_default()
         ))),
@@ -494,6 +497,7 @@ pub(crate) fn is_empty(source: &StorageSource) -> bool {
         StorageKind::File { path: None, fdgroup: None }
             | StorageKind::Block { path: None }
             | StorageKind::Dir { path: None }
+            | StorageKind::Volume { pool: None, .. }
     )
 }
 

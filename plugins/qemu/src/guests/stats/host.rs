@@ -64,7 +64,7 @@ pub(crate) fn traffic(card: &Interface) -> Option<net_traffic::Traffic> {
     let traffic = net_traffic::of_device(device)?;
     // What the guest sends the host's end of the pair receives; a device that
     // stands for the guest's own card counts as the guest does.
-    Some(match card.source {
+    Some(match card.connection() {
         InterfaceSource::Direct { .. } => traffic,
         _ => traffic.from_other_end(),
     })

@@ -26,16 +26,18 @@ pub(super) fn update(session: &Session<'_>, live: &DomainDefinition, wanted: Int
 fn check(old: &Interface, new: &Interface) -> Result<()> {
     let target = |card: &Interface| card.target.as_ref().and_then(|target| target.dev.clone());
     let open = |name: &Option<String>| name.as_ref().is_none_or(|name| name.starts_with("vnet"));
+    // A document of the running guest says what the network made of the card.
+    let seen = old.connected();
     unchanged(
         "network device",
         &[
-            (same_source(&old.source, &new.source), "source"),
+            (same_source(&old.source, &new.source) || same_source(&seen.source, &new.source), "source"),
             (new.model.is_none() || old.model == new.model, "model"),
             (old.driver == new.driver, "driver"),
             (open(&target(new)) || target(old) == target(new), "target"),
-            (old.bandwidth == new.bandwidth, "bandwidth"),
-            (old.vlan == new.vlan, "vlan"),
-            (old.virtualport == new.virtualport, "virtualport"),
+            (old.bandwidth == new.bandwidth || seen.bandwidth == new.bandwidth, "bandwidth"),
+            (old.vlan == new.vlan || seen.vlan == new.vlan, "vlan"),
+            (old.virtualport == new.virtualport || seen.virtualport == new.virtualport, "virtualport"),
             (old.filterref == new.filterref, "filterref"),
             (old.script == new.script && old.downscript == new.downscript, "script"),
             (old.guest_ip == new.guest_ip && old.host_ip == new.host_ip, "ip"),
@@ -45,8 +47,12 @@ fn check(old: &Interface, new: &Interface) -> Result<()> {
             (old.mtu == new.mtu, "mtu"),
             (old.coalesce == new.coalesce, "coalesce"),
             (old.teaming == new.teaming, "teaming"),
-            (old.port == new.port, "port"),
-            (old.trust_guest_rx_filters == new.trust_guest_rx_filters, "trustGuestRxFilters"),
+            (old.port == new.port || seen.port == new.port, "port"),
+            (
+                old.trust_guest_rx_filters == new.trust_guest_rx_filters
+                    || seen.trust_guest_rx_filters == new.trust_guest_rx_filters,
+                "trustGuestRxFilters",
+            ),
             (new.info.boot.is_none() || old.info.boot == new.info.boot, "boot order"),
             (new.info.rom.is_none() || old.info.rom == new.info.rom, "rom"),
             (new.info.alias.is_none() || old.info.alias == new.info.alias, "alias"),
