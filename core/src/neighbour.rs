@@ -14,8 +14,9 @@ use crate::{Connection, Error, ErrorCode, Result};
 ///
 /// A connection is opened for each question, so the other driver may restart,
 /// or come later, as it likes. Each question has a limit: a driver that does
-/// not answer costs its callers that time and no more, and when many questions
-/// are open no further one is put. The answer to an abandoned question is
+/// not answer costs its callers that time and no more; while a question is
+/// open, the next ones get seconds only, and when many are open no further one
+/// is put. The answer to an abandoned question is
 /// dropped, whenever it comes.
 ///
 /// A driver may ask from any thread, but not while it starts: the others may
@@ -30,6 +31,9 @@ pub struct Neighbour {
 
 /// So many unanswered questions show that asking once more is of no use.
 const MOST_ABANDONED: usize = 16;
+
+/// The longest that a driver is waited for which has not answered an earlier question.
+const IMPATIENT: Duration = Duration::from_secs(3);
 
 impl Neighbour {
     /// The driver of a scheme, as this daemon has it: `network` means
@@ -56,7 +60,9 @@ impl Neighbour {
         limit: Duration,
         body: impl FnOnce(&Connection, &Call) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        if self.abandoned.load(Ordering::Acquire) >= MOST_ABANDONED {
+        let unanswered = self.abandoned.load(Ordering::Acquire);
+        let limit = if unanswered > 0 { limit.min(IMPATIENT) } else { limit };
+        if unanswered >= MOST_ABANDONED {
             return Err(Error::timed_out(format!(
                 "{} has not answered {MOST_ABANDONED} earlier questions, so it is not asked for '{what}'",
                 self.uri
