@@ -36,8 +36,14 @@ pub(crate) struct RealHost {
 impl RealHost {
     /// Numbers from `first` on are free in QEMU.
     pub(crate) fn new(first: i32, master_key: PathBuf, borrower: Borrower) -> Self {
-        let (descriptors, taps) = Default::default();
-        Self { descriptors, taps, images: Default::default(), next: first, master_key, borrower }
+        Self {
+            descriptors: Vec::new(),
+            taps: Vec::new(),
+            images: Default::default(),
+            next: first,
+            master_key,
+            borrower,
+        }
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {

@@ -26,7 +26,7 @@ pub(in crate::command) fn card(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
         let names = Names { prefix: format!("drive-sd-disk{index}"), storage: format!("drive-sd-disk{index}") };
         let format = disk.driver.format.unwrap_or_default();
         let layer = Layer { cache: None, ..Layer::alone(names, &disk.source, format, disk.readonly) };
-        match &disk.source.kind {
+        match disk.source.actual() {
             StorageKind::File { path: Some(path), fdgroup: None } | StorageKind::Block { path: Some(path) } => {
                 parts.push(format!("file={}", escape(path)));
             }
