@@ -4,7 +4,7 @@
 //! [`driver`] opens connections and `calls` has one file per interface; both
 //! are thin. [`guests`] is what can be done with guests, [`state`] what is kept
 //! of each. Below that, each part stands alone: [`monitor`] talks to a QEMU,
-//! [`process`] starts and ends one, [`command`] writes its command line from a
+//! [`process`] starts and ends one, [`helpers`] the programs beside it, [`command`] writes its command line from a
 //! definition that [`hooks`], [`arch`], [`addresses`] and [`aliases`] completed,
 //! [`hotplug`] changes the devices of a guest that runs,
 //! [`capabilities`] knows what a binary can do, [`domain_capabilities`] tells
@@ -24,6 +24,7 @@ pub mod domain_capabilities;
 pub mod driver;
 pub mod firmware;
 pub mod guests;
+pub mod helpers;
 pub mod hooks;
 pub mod hotplug;
 mod keycodes;
@@ -42,6 +43,7 @@ pub mod status;
 mod surroundings;
 pub mod sys;
 mod validate;
+pub mod vhost_user;
 
 pub use driver::{QemuConnection, QemuDriver};
 

@@ -12,6 +12,7 @@ use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::object;
 use oxivirt_core::{Error, ErrorDomain, Result};
 
+use crate::helpers::Helpers;
 use crate::hotplug::Unplugs;
 use crate::lifecycle::{Paused, Running, State};
 use crate::marks::Marks;
@@ -227,6 +228,8 @@ pub struct Run {
     pub lasting: PrivateStatus,
     /// What changes while it runs.
     pub marks: Marks,
+    /// The programs beside it.
+    pub helpers: Helpers,
     /// Its log.
     pub log: Mutex<GuestLog>,
     /// TCP ports that it took.

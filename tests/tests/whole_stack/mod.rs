@@ -34,6 +34,7 @@ mod python;
 mod qemu_agent;
 mod qemu_devices;
 mod qemu_groups;
+mod qemu_helpers;
 mod qemu_hotplug;
 mod qemu_runtime;
 mod qemu_statistics;

@@ -68,6 +68,14 @@ impl Host for Fixed {
         Ok(format!("/var/run/libvirt/qemu/passt/{}-{alias}.socket", self.guest))
     }
 
+    fn message_bus(&mut self) -> Result<String> {
+        Ok(format!("/var/run/libvirt/qemu/dbus/{}-dbus.sock", self.guest))
+    }
+
+    fn reservations(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {
         Ok((6789, cid.unwrap_or(42)))
     }

@@ -21,6 +21,7 @@ mod hotplug;
 mod memory_lock;
 mod neighbours;
 mod status;
+mod vhost_users;
 mod willing;
 mod xml;
 
@@ -43,6 +44,7 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("domaincaps", "domaincaps", domaincaps::generated),
     ("qemucaps2xml", "qemucaps2xml", capabilities::suite),
     ("firmware", "firmware", descriptors::suite),
+    ("vhostuser", "vhostuser", vhost_users::suite),
     ("qemu-memlock", "qemu-memlock", memory_lock::suite),
     ("domaincaps(document)", "domaincaps", domaincaps::unchanged),
 ];

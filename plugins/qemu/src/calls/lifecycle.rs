@@ -13,6 +13,7 @@ use super::{Own, check_flags, owner, reference};
 use crate::QemuConnection;
 use crate::document::Schema;
 use crate::guests::{RebootMode, StartOptions, Undefine};
+use crate::helpers::swtpm::Fate;
 
 #[implements]
 impl DomainLifecycle for QemuConnection {
@@ -105,6 +106,14 @@ impl DomainLifecycle for QemuConnection {
             managed_save: flags.contains(F::MANAGED_SAVE),
             nvram: flags.contains(F::NVRAM),
             keep_nvram: flags.contains(F::KEEP_NVRAM),
+            tpm: match (flags.contains(F::TPM), flags.contains(F::KEEP_TPM)) {
+                (true, true) => {
+                    return Err(Error::new(ErrorCode::INVALID_ARG, "cannot both keep and delete TPM")).own();
+                }
+                (true, false) => Fate::Removed,
+                (false, true) => Fate::Kept,
+                (false, false) => Fate::AsDefined,
+            },
         };
         self.guests.undefine(self.uuid(dom)?, along, &owner(call)).own()
     }

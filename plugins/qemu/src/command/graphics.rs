@@ -52,7 +52,8 @@ fn dbus(b: &mut Builder<'_>, dbus: &DBus) -> Result<()> {
         (_, true) => text.push_str(",p2p=on"),
         (Some(address), false) => text.push_str(&format!(",addr={}", escape(address))),
         (None, false) => {
-            return Err(Error::config_unsupported("a message bus for the guest's display cannot be started yet"));
+            let socket = b.host.message_bus()?;
+            text.push_str(&format!(",addr=unix:path={}", escape(&socket)));
         }
     }
     if let Some(enable) = dbus.gl.enable {

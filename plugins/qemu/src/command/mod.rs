@@ -74,6 +74,10 @@ pub trait Host {
     fn virtiofs(&mut self, fs: &Filesystem, socket: &str) -> Result<()>;
     /// Starts the program behind a card; gives the path of its socket.
     fn passt(&mut self, net: &Interface) -> Result<String>;
+    /// Starts the guest's own message bus, once; gives the path of its socket.
+    fn message_bus(&mut self) -> Result<String>;
+    /// Starts the program that asks for reservations of the guest's disks, once.
+    fn reservations(&mut self) -> Result<()>;
     /// Opens a socket family for a guest: the descriptor and the guest's number in it.
     fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)>;
     /// Whether a PCI device of the host can be handed over.
@@ -198,6 +202,7 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         .text("file", request.files.master_key.to_string_lossy());
     b.json("-object", &key);
     if storage::has_managed_reservations(request.domain) {
+        b.host.reservations()?;
         let path = b.state_file("pr-helper0.sock");
         b.json("-object", &storage::reservation_helper("pr-helper0", &path));
     }

@@ -20,7 +20,7 @@ pub(super) fn interface(b: &mut Builder<'_>, net: &Interface) -> Result<()> {
     let is_virtio = is_virtio(net);
     let mut queues = 1;
     let props = match &net.source {
-        InterfaceSource::User if is_passt(net) => {
+        InterfaceSource::User | InterfaceSource::UserOn { .. } if is_passt(net) => {
             let path = b.host.passt(net)?;
             let address = Props::new().text("type", "unix").text("path", path);
             Props::new().text("type", "stream").object("addr", &address).flag("server", false).and(&passt_reconnect(b))

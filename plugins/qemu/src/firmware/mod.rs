@@ -24,6 +24,12 @@ pub fn folders(root: &Path, home: Option<&Path>) -> Vec<PathBuf> {
 /// A file takes the place of those of the same name in earlier folders; an
 /// empty one only hides them. What cannot be understood is told in the log.
 pub fn load(folders: &[PathBuf]) -> Vec<Descriptor> {
+    files(folders).iter().filter_map(|path| read(path)).collect()
+}
+
+/// The files of descriptors that count, in the order of their names: the one in the last folder of those of the same
+/// name, unless it is empty.
+pub(crate) fn files(folders: &[PathBuf]) -> Vec<PathBuf> {
     let mut files: BTreeMap<std::ffi::OsString, PathBuf> = BTreeMap::new();
     for folder in folders {
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
@@ -37,7 +43,8 @@ pub fn load(folders: &[PathBuf]) -> Vec<Descriptor> {
             }
         }
     }
-    files.into_values().filter_map(|path| read(&path)).collect()
+    // One that cannot be looked at is told of when it is read.
+    files.into_values().filter(|path| std::fs::metadata(path).map_or(true, |meta| meta.len() > 0)).collect()
 }
 
 fn read(path: &Path) -> Option<Descriptor> {
@@ -46,8 +53,5 @@ fn read(path: &Path) -> Option<Descriptor> {
     };
     // Far more than any descriptor: what is larger is none.
     let text = oxivirt_util::file::read_limited(path, 1 << 20).map_err(|error| told(&error)).ok()?;
-    if text.is_empty() {
-        return None;
-    }
     serde_json::from_slice(&text).map_err(|error| told(&error)).ok()
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Guests;
 use crate::document::{self, Schema};
+use crate::helpers::swtpm::{self, Fate};
 use crate::lifecycle::{Lifecycle, ShutOff};
 use crate::state::{Guest, Job, Object, Snapshot, Status};
 
@@ -21,6 +22,8 @@ pub struct Undefine {
     pub nvram: bool,
     /// Leave firmware variables where they are.
     pub keep_nvram: bool,
+    /// What becomes of the state of a TPM.
+    pub tpm: Fate,
 }
 
 impl Guests {
@@ -97,8 +100,16 @@ impl Guests {
         self.tell_lifecycle(&snapshot, Lifecycle::UndefinedRemoved);
         if !snapshot.is_active() {
             self.table.remove(&job);
+            return swtpm::forget(&self.folders, snapshot.definition(), along.tpm);
         }
         Ok(())
+    }
+
+    /// Removes the state of a guest's TPM after the last run of a guest that nobody stored.
+    pub(super) fn forget_tpm(&self, domain: &DomainDefinition) {
+        if let Err(error) = swtpm::forget(&self.folders, domain, Fate::AsDefined) {
+            tracing::error!(domain = %domain.name, %error, "the state of a guest's TPM stays");
+        }
     }
 
     /// Whether a guest starts with the daemon.

@@ -13,10 +13,10 @@ use oxivirt_conf::object::{Affected, JobKind};
 use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::host::RealHost;
-use super::images::Groups;
 use super::start::check_disk;
 use super::{ANSWER, Guests};
 use crate::capabilities::Emulator;
+use crate::helpers::Site;
 use crate::hotplug::{self, Attached, Detached, Force, Patience, Session, journal};
 use crate::lifecycle::Notice;
 use crate::live::channel_socket;
@@ -38,10 +38,11 @@ struct Bench {
 
 impl Bench {
     /// Descriptors are numbered for their own sake: QEMU gets them by name.
-    fn host(&self, images: Groups) -> RealHost {
-        let mut host = RealHost::new(0, self.run.files.master_key.clone(), self.borrower.clone());
-        host.images = images;
-        host
+    fn host(&self, guests: &Guests, domain: &DomainDefinition) -> Result<RealHost> {
+        let site = Site::new(&guests.folders, &self.run.files, domain, Arc::clone(&self.settings));
+        let mut host = RealHost::new(0, self.run.files.master_key.clone(), self.borrower.clone()).with_helpers(site);
+        host.images = guests.images.of(domain.uuid)?;
+        Ok(host)
     }
 
     fn session<'a>(&'a self, job: &'a Job) -> Result<Session<'a>> {
@@ -245,14 +246,15 @@ impl Guests {
         let session = bench.session(job)?;
         let before = Arc::clone(job.snapshot().definition());
         let like = device.clone();
-        let mut host = bench.host(self.images.of(before.uuid)?);
+        let mut host = bench.host(self, &before)?;
         bench.run.around.admit(like.as_ref()).inspect_err(|_| bench.borrower.settle(&before))?;
         let attached = hotplug::attach(&session, &mut host, &before, device);
         if attached.is_err() {
             bench.run.around.dismiss(like.as_ref(), &before);
             bench.borrower.settle(&before);
         }
-        let Attached { definition, alias } = attached?;
+        let Attached { definition, alias } = attached.map_err(|error| host.helpers.explain(error))?;
+        bench.run.helpers.add(host.helpers.keep());
         let known = self.set_live(job, definition.clone());
         if let Err(error) = known {
             // What the next daemon would not know of must not stay.
@@ -260,6 +262,7 @@ impl Guests {
             let back = match hotplug::detach(&session, &definition, like.as_ref(), at, Patience::Wait) {
                 Ok(_) => {
                     self.give_back_gone(&definition, &before);
+                    bench.run.helpers.end_of(&alias);
                     DomainDefinition::clone(&before)
                 }
                 Err(_) => definition,
@@ -306,6 +309,9 @@ impl Guests {
     /// Makes known that a device is gone.
     fn without(&self, job: &Job, rest: DomainDefinition, alias: Option<&str>) -> Result<()> {
         let before = Arc::clone(job.snapshot().definition());
+        if let (Some(run), Some(alias)) = (job.private().run(), alias) {
+            run.helpers.end_of(alias);
+        }
         let saved = self.set_live(job, rest);
         self.give_back_gone(&before, job.snapshot().definition());
         if let Some(alias) = alias {
@@ -323,14 +329,16 @@ impl Guests {
         let (around, before) = (&bench.run.around, live.devices.clone());
         let new = device.clone();
         around.admit(new.as_ref())?;
-        let mut host = bench.host(self.images.of(live.uuid)?);
+        let mut host = bench.host(self, live)?;
         let changed = hotplug::update(&bench.session(job)?, &mut host, live, device, force);
         match &changed {
             // What was in a drive before is used no more.
             Ok(after) => before.iter().for_each(|old| around.dismiss(old, after)),
             Err(_) => around.dismiss(new.as_ref(), live),
         }
-        self.set_live(job, changed?)?;
+        let changed = changed?;
+        bench.run.helpers.add(host.helpers.keep());
+        self.set_live(job, changed)?;
         Self::forget_attempt(job, &bench);
         Ok(())
     }

@@ -13,6 +13,7 @@ use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
 use crate::command::{Host, Opening, PassedImage, Sealed, Secret, Taps};
+use crate::helpers::{Kind, Site, Started, bus, gpu, passt, reservations, swtpm, virtiofsd};
 use crate::hotplug::PlugHost;
 use crate::neighbours::Borrower;
 use crate::process::{self, pages};
@@ -26,6 +27,10 @@ pub(crate) struct RealHost {
     pub(super) taps: Vec<(Option<oxivirt_conf::domain::devices::MacAddress>, String)>,
     /// Descriptors that clients gave for the guest's images.
     pub(super) images: super::images::Groups,
+    /// Programs that serve devices.
+    pub(super) helpers: Started,
+    /// Where those are started; nowhere in a host that only opens descriptors.
+    site: Option<Site>,
     next: i32,
     /// The file with the guest's own key.
     master_key: PathBuf,
@@ -40,10 +45,22 @@ impl RealHost {
             descriptors: Vec::new(),
             taps: Vec::new(),
             images: Default::default(),
+            helpers: Started::default(),
+            site: None,
             next: first,
             master_key,
             borrower,
         }
+    }
+
+    /// One that starts programs beside QEMU as well.
+    pub(super) fn with_helpers(mut self, site: Site) -> Self {
+        self.site = Some(site);
+        self
+    }
+
+    fn site(&self) -> Result<&Site> {
+        self.site.as_ref().ok_or_else(|| Error::internal("no program can be started here"))
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {
@@ -190,20 +207,43 @@ impl Host for RealHost {
         Ok(self.keep(file.into()))
     }
 
-    fn vhost_user_video(&mut self, _: &Video) -> Result<i32> {
-        Err(unsupported("the program behind a video card of driver 'vhostuser'"))
+    fn vhost_user_video(&mut self, video: &Video) -> Result<i32> {
+        let (helper, socket) = gpu::start(self.site()?, video)?;
+        self.helpers.push(helper);
+        Ok(self.keep(socket))
     }
 
-    fn tpm_emulator(&mut self, _: &Tpm) -> Result<String> {
-        Err(unsupported("the program 'swtpm' behind an emulated TPM"))
+    fn tpm_emulator(&mut self, tpm: &Tpm) -> Result<String> {
+        let (helper, socket) = swtpm::start(self.site()?, tpm)?;
+        self.helpers.push(helper);
+        Ok(socket.to_string_lossy().into_owned())
     }
 
-    fn virtiofs(&mut self, fs: &Filesystem, _: &str) -> Result<()> {
-        Err(unsupported(&format!("the program 'virtiofsd' that serves '{}'", fs.target)))
+    fn virtiofs(&mut self, fs: &Filesystem, socket: &str) -> Result<()> {
+        self.helpers.push(virtiofsd::start(self.site()?, fs, socket)?);
+        Ok(())
     }
 
-    fn passt(&mut self, _: &Interface) -> Result<String> {
-        Err(unsupported("the program 'passt' behind a network card"))
+    fn passt(&mut self, net: &Interface) -> Result<String> {
+        let (helper, socket) = passt::start(self.site()?, net)?;
+        self.helpers.push(helper);
+        Ok(socket.to_string_lossy().into_owned())
+    }
+
+    fn message_bus(&mut self) -> Result<String> {
+        if let Some(bus) = self.helpers.socket_of(Kind::Bus) {
+            return Ok(bus);
+        }
+        let (helper, socket) = bus::start(self.site()?)?;
+        self.helpers.push(helper);
+        Ok(socket.to_string_lossy().into_owned())
+    }
+
+    fn reservations(&mut self) -> Result<()> {
+        if self.helpers.socket_of(Kind::Reservations).is_none() {
+            self.helpers.push(reservations::start(self.site()?)?);
+        }
+        Ok(())
     }
 
     fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {

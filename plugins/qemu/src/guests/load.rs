@@ -13,6 +13,7 @@ use oxivirt_core::{Error, Result};
 use super::happenings::Listener;
 use super::{ANSWER, Guests, StartOptions};
 use crate::document;
+use crate::helpers::{Helpers, Site, left_by_another};
 use crate::lifecycle::{Crashed, Lifecycle, Paused, Running, ShutDown, ShutOff, State};
 use crate::marks::Marks;
 use crate::monitor::Monitor;
@@ -123,13 +124,19 @@ impl Guests {
             .ok()
             .filter(Process::is_alive)
             .filter(|p| lasting.start_time.is_none_or(|t| t == p.start_time()));
+        if lasting.helpers.is_empty() {
+            lasting.helpers = left_by_another(&Site::new(&self.folders, &files, domain, self.settings()), domain);
+        }
+        let helpers = Helpers::take_over(&lasting.helpers);
         let Some(process) = process else {
+            helpers.end();
             return self.vanished(&job, &files, state);
         };
         if state == State::Paused(Paused::StartingUp) {
             // Nobody was told that it runs, and how far its start came is not known.
             tracing::info!(domain = %name, pid = saved.pid, "a guest whose start was not finished is ended");
             process.terminate(Duration::ZERO, true)?;
+            helpers.end();
             return self.vanished(&job, &files, state);
         }
         for port in &ports {
@@ -141,6 +148,7 @@ impl Guests {
             Ok(monitor) => Some(monitor),
             Err(error) if !process.is_alive() => {
                 tracing::info!(domain = %name, %error, "guest ended while it was taken over");
+                helpers.end();
                 return self.vanished(&job, &files, state);
             }
             // It runs but does not talk. It stays listed with what is known,
@@ -161,6 +169,7 @@ impl Guests {
             marks,
             files,
             around: Surroundings::find(&self.settings(), &self.folders, domain, id),
+            helpers,
             log: Mutex::new(log),
             ports,
             ending: AtomicBool::new(false),
@@ -259,6 +268,7 @@ impl Guests {
         let event = if reason == ShutOff::Shutdown { Lifecycle::StoppedShutdown } else { Lifecycle::StoppedFailed };
         self.tell_lifecycle(&before, event);
         if !job.snapshot().is_persistent() {
+            self.forget_tpm(before.definition());
             self.table.remove(job);
         }
         Ok(())

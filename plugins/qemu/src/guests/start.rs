@@ -16,6 +16,7 @@ use super::host::RealHost;
 use super::{ANSWER, BRING_UP, Guests, firmware, status};
 use crate::capabilities::Emulator;
 use crate::command::{self, Request};
+use crate::helpers::{Helpers, Site};
 use crate::lifecycle::{Lifecycle, Paused, Running, ShutOff, State};
 use crate::live::channel_socket;
 use crate::marks::Marks;
@@ -113,6 +114,7 @@ impl Guests {
             if let Err(kill) = run.process.terminate(std::time::Duration::ZERO, true) {
                 tracing::error!(domain = %name, error = %kill, "a guest that did not start cannot be ended");
             }
+            run.helpers.end();
             run.around.remove();
         }
         if let Some(around) = taken.around {
@@ -169,7 +171,8 @@ impl Guests {
         status::note_backends(live)?;
         cpu_model::check(live, &emulator)?;
         cpu_model::expand(live, &emulator)?;
-        let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone(), self.borrower(live));
+        let site = Site::new(&self.folders, files, live, Arc::clone(&settings));
+        let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone(), self.borrower(live)).with_helpers(site);
         host.images = self.images.of(live.uuid)?;
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
         let request = Request {
@@ -205,7 +208,8 @@ impl Guests {
         let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
         let first = heading(&emulator);
         let log = (&settings.logs, first.as_str());
-        let lasting = files.lasting(&self.folders, id, &live.name);
+        let mut lasting = files.lasting(&self.folders, id, &live.name);
+        lasting.helpers = host.helpers.notes();
         let mut starting = Snapshot::clone(&job.snapshot());
         starting.start(live.clone(), Some(id));
         starting.status.enter(State::Paused(Paused::StartingUp));
@@ -218,7 +222,7 @@ impl Guests {
         };
         let running = process::bring_up(&live.name, launch, files, log, Box::new(listener), BRING_UP, told);
         job.private().set_coming(None);
-        let running = running?;
+        let running = running.map_err(|error| host.helpers.explain(error))?;
         let run = Arc::new(Run {
             token,
             id,
@@ -227,6 +231,7 @@ impl Guests {
             files: files.clone(),
             lasting,
             marks,
+            helpers: Helpers::new(host.helpers.keep()),
             log: Mutex::new(running.log),
             ports: taken.ports.clone(),
             around: taken.around.take().unwrap_or_default(),
@@ -346,7 +351,6 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
     });
     let labelled = live.seclabels.iter().any(|l| l.model.as_deref().is_some_and(|m| m != "none" && m != "dac"));
     let disks = &live.devices.disks;
-    let reservations = disks.iter().any(|d| d.source.reservations.as_ref().is_some_and(|r| r.managed.is_yes()));
     let raw_io = disks.iter().any(|d| d.rawio.is_some_and(|v| v.is_yes()) || d.sgio.is_some());
     for (present, what) in [
         (tune, "schedulers, caches and bandwidth in <cputune>"),
@@ -354,7 +358,6 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
         (live.on_lockfailure.is_some(), "<on_lockfailure>"),
         (labelled, "<seclabel> of a security driver"),
         (live.vcpu.placement.as_str() == "auto", "<vcpu placement='auto'>"),
-        (reservations, "<reservations> that the daemon keeps"),
         (raw_io, "rawio or sgio of a disk"),
     ] {
         if present {

@@ -10,6 +10,7 @@ use oxivirt_core::{Error, Result};
 
 use super::Guests;
 use crate::document;
+use crate::helpers::Kind;
 use crate::lifecycle::{ShutOff, State};
 use crate::marks::Marks;
 use crate::process::{GuestFiles, Process};
@@ -31,13 +32,17 @@ impl Lasting<DomainDefinition> for Guest {
 
     fn to_status(&self, snapshot: &Snapshot) -> Option<Self::Document> {
         let run = self.run()?;
-        Some(describe(
+        let mut document = describe(
             snapshot,
             &run.lasting,
             &run.marks,
             &run.process,
             run.reboot_after_shutdown.load(Ordering::Acquire),
-        ))
+        );
+        document.private.helpers = run.helpers.notes();
+        document.private.dbus_daemon = run.helpers.has(Kind::Bus);
+        document.private.pr_daemon = run.helpers.has(Kind::Reservations);
+        Some(document)
     }
 
     fn from_status(saved: &Self::Document) -> Result<(Snapshot, Self)> {

@@ -81,6 +81,7 @@ impl Guests {
         for port in &run.ports {
             self.ports.release(*port);
         }
+        run.helpers.end();
         run.around.remove();
         job.private().set_run(None);
         // After whoever saves right now; from here on there is nothing to save.
@@ -102,6 +103,7 @@ impl Guests {
         // The event still carries the number that the guest had.
         self.tell_lifecycle(&before, stopped(reason, &before.status.state));
         if !job.snapshot().is_persistent() {
+            self.forget_tpm(before.definition());
             self.table.remove(job);
         }
         self.script(&before.definition().name, "stop", "after", reason.word())

@@ -10,6 +10,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::Guests;
 use crate::document;
+use crate::helpers;
 use crate::process::pages;
 
 impl Guests {
@@ -61,6 +62,7 @@ impl Guests {
     /// guest is known, and before any is started.
     pub(super) fn sweep(&self) {
         let mut kept: HashSet<PathBuf> = HashSet::new();
+        let mut busy: HashSet<i32> = HashSet::new();
         let mut names: HashSet<String> = HashSet::new();
         let mut stored: HashSet<String> = HashSet::new();
         for (object, snapshot) in self.table.list().iter() {
@@ -74,6 +76,9 @@ impl Guests {
             kept.extend(run.lasting.lib_dir.clone());
             kept.extend(run.lasting.channel_dir.clone());
             kept.extend(run.lasting.memory_dir.clone());
+            let helpers = run.helpers.notes();
+            busy.extend(helpers.iter().map(|note| note.pid));
+            kept.extend(helpers.into_iter().flat_map(|note| note.files));
         }
         let folders = &self.folders;
         let is_guests = |path: &Path| file_name(path).is_some_and(|name| name.starts_with("domain-"));
@@ -85,6 +90,7 @@ impl Guests {
                 match used {
                     true => tracing::error!(folder = %folder.display(), "a QEMU runs that no status file tells of"),
                     false => {
+                        entries(&folder).iter().for_each(|file| helpers::end_stray(file, &busy));
                         remove(&folder, std::fs::remove_dir_all(&folder));
                         // Huge pages are shared with daemons of other roots: only what is known to be ours goes.
                         if let Some(guest) = file_name(&folder).and_then(|name| name.strip_prefix("domain-")) {
@@ -97,7 +103,15 @@ impl Guests {
         for file in entries(&folders.run) {
             if let Some(name) = file_name(&file).and_then(|name| name.strip_suffix(".pid"))
                 && !names.contains(name)
+                && !kept.contains(&file)
             {
+                helpers::end_stray(&file, &busy);
+                remove(&file, std::fs::remove_file(&file));
+            }
+        }
+        for file in ["swtpm", "passt", "dbus"].into_iter().flat_map(|kind| entries(&folders.run.join(kind))) {
+            if !kept.contains(&file) {
+                helpers::end_stray(&file, &busy);
                 remove(&file, std::fs::remove_file(&file));
             }
         }

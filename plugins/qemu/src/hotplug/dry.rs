@@ -80,6 +80,14 @@ impl Host for Nowhere {
         Ok(String::new())
     }
 
+    fn message_bus(&mut self) -> Result<String> {
+        Ok(String::new())
+    }
+
+    fn reservations(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {
         Ok((0, cid.unwrap_or_default()))
     }

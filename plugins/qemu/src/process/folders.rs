@@ -23,6 +23,10 @@ pub struct Folders {
     pub log: PathBuf,
     /// `/var/cache/libvirt/qemu`.
     pub cache: PathBuf,
+    /// State of TPMs in software, by uuid: `/var/lib/libvirt/swtpm`.
+    pub swtpm: PathBuf,
+    /// Their logs: `/var/log/swtpm/libvirt/qemu`.
+    pub swtpm_log: PathBuf,
 }
 
 impl Folders {
@@ -35,6 +39,12 @@ impl Folders {
             lib: lib.join("qemu"),
             log: log.join("qemu"),
             cache: cache.join("qemu"),
+            swtpm: lib.join("swtpm"),
+            // Beside the folder of logs where that is the system's.
+            swtpm_log: match log.parent() {
+                Some(logs) if logs.ends_with("var/log") => logs.join("swtpm/libvirt/qemu"),
+                _ => log.join("qemu"),
+            },
         }
     }
 

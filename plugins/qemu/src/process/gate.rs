@@ -15,14 +15,14 @@ use crate::sys;
 ///
 /// The child tells its number and waits; it ends with the thread that starts
 /// it, so a daemon that is killed meanwhile leaves none behind.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     ours: UnixStream,
     theirs: UnixStream,
 }
 
 impl Gate {
     /// Puts a gate before the program of a command.
-    pub(super) fn before(command: &mut Command) -> std::io::Result<Self> {
+    pub(crate) fn before(command: &mut Command) -> std::io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_read_timeout(Some(LIMIT))?;
         sys::wait_for_leave(command, theirs.try_clone()?);
@@ -34,7 +34,7 @@ impl Gate {
     /// Errors: what `failed` makes of a child that cannot be started;
     /// `OPERATION_TIMEOUT` when it says nothing; those of `known`. After an
     /// error there is no child.
-    pub(super) fn pass(
+    pub(crate) fn pass(
         self,
         mut command: Command,
         known: &dyn Fn(&Process) -> Result<()>,

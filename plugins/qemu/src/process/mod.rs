@@ -19,6 +19,7 @@ mod start;
 mod tests;
 
 pub use folders::{Folders, GuestFiles};
+pub(crate) use gate::Gate;
 pub use handle::{Exit, Process};
 pub use log::GuestLog;
 pub(crate) use log::timestamp;

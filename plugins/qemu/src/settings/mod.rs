@@ -3,6 +3,7 @@
 mod audio;
 mod displays;
 mod groups;
+mod helpers;
 mod keys;
 mod logs;
 mod process;
@@ -20,6 +21,7 @@ use oxivirt_util::config::{Complaints, Config, ConfigError};
 pub use audio::HostAudio;
 pub use displays::DisplayRules;
 pub use groups::GroupRules;
+pub use helpers::HelperRules;
 use keys::KEYS;
 pub use logs::LogRules;
 pub use process::ProcessRules;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub logs: LogRules,
     /// Its control groups.
     pub groups: GroupRules,
+    /// The programs beside QEMU.
+    pub helpers: HelperRules,
     /// Whether the process is called after the guest.
     pub set_process_name: bool,
     /// Whether memory of guests that do not say is part of core dumps.
@@ -95,6 +99,7 @@ impl Default for Settings {
             process: ProcessRules::default(),
             logs: LogRules::default(),
             groups: GroupRules::default(),
+            helpers: HelperRules::default(),
             set_process_name: false,
             dump_guest_core: false,
             seccomp: true,
@@ -146,6 +151,7 @@ impl Settings {
             process: ProcessRules::read(config, &mut wrong),
             logs: LogRules::read(config, &mut wrong),
             groups: GroupRules::read(config, &mut wrong),
+            helpers: HelperRules::read(config, &mut wrong),
             set_process_name: wrong.switch(config, "set_process_name", false),
             dump_guest_core: wrong.switch(config, "dump_guest_core", false),
             seccomp: wrong.switch(config, "seccomp_sandbox", true),

@@ -47,7 +47,7 @@ impl ProcessRules {
 }
 
 /// A name, or a number; `+` in front says that it is no name.
-fn account(config: &Config, key: &str, named: fn(&str) -> Option<u32>) -> Result<Option<u32>, ConfigError> {
+pub(super) fn account(config: &Config, key: &str, named: fn(&str) -> Option<u32>) -> Result<Option<u32>, ConfigError> {
     let Some(text) = config.str(key)?.filter(|text| !text.is_empty()) else { return Ok(None) };
     let number = |text: &str| text.parse::<u32>().ok();
     let found = match text.strip_prefix('+') {

@@ -5,6 +5,7 @@
 //! and [`DiskNotes`] those inside of it.
 
 mod block_jobs;
+mod helpers;
 mod image;
 mod job;
 mod notes;
@@ -13,6 +14,7 @@ mod private;
 mod tests;
 
 pub use block_jobs::{BlockJob, BlockJobs, JobDisk};
+pub use helpers::HelperNote;
 pub use image::Image;
 pub use job::{JobStatus, LongJob, MigratingDisk};
 pub use notes::{DiskNotes, Nbdkit, StorageNotes, ThrottleNode, renew};

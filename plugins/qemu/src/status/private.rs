@@ -7,7 +7,7 @@ use oxivirt_conf::domain::{Cpu, CpuSet, StatusPrivate};
 use oxivirt_conf::xml::{Element, Node, RawElement, Writer, YesNo};
 use oxivirt_core::Result;
 
-use super::{BlockJobs, JobStatus, child_attr, child_number, leaf_attr};
+use super::{BlockJobs, HelperNote, JobStatus, child_attr, child_number, leaf_attr};
 use crate::monitor::VcpuThread;
 
 /// The driver's own part of a status file.
@@ -63,6 +63,8 @@ pub struct PrivateStatus {
     pub block_jobs: BlockJobs,
     /// Helpers of user networks.
     pub slirp: Vec<SlirpHelper>,
+    /// Programs beside QEMU; not in files of another daemon.
+    pub helpers: Vec<HelperNote>,
     /// Seconds to wait for the guest agent, or one of the negative words of the call that sets it.
     pub agent_timeout: i32,
     /// The running backup.
@@ -124,6 +126,7 @@ const KNOWN: &[&str] = &[
     "memPrealloc",
     "blockjobs",
     "slirp",
+    "helpers",
     "agentTimeout",
     "backups",
     "originalMemlock",
@@ -163,6 +166,7 @@ impl PrivateStatus {
             preallocated: false,
             block_jobs: BlockJobs::default(),
             slirp: Vec::new(),
+            helpers: Vec::new(),
             agent_timeout: NO_AGENT_TIMEOUT,
             backup: None,
             original_memlock: None,
@@ -206,6 +210,7 @@ impl StatusPrivate for PrivateStatus {
         let other = root.children().filter(|child| !KNOWN.contains(&child.name())).map(RawElement::copy);
         let namespaces = root.child("namespaces");
         let slirp = root.child("slirp");
+        let helpers = root.child("helpers");
         Ok(Self {
             monitor: monitor.require::<String>("path")?.into(),
             start_time: root.child("process").map(|p| p.value("startTime")).transpose()?.flatten(),
@@ -232,6 +237,7 @@ impl StatusPrivate for PrivateStatus {
             preallocated: has("memPrealloc"),
             block_jobs: root.child_element("blockjobs")?.unwrap_or_default(),
             slirp: slirp.map(|list| list.child_elements("helper")).transpose()?.unwrap_or_default(),
+            helpers: helpers.map(|list| list.child_elements("helper")).transpose()?.unwrap_or_default(),
             agent_timeout: root.child_value("agentTimeout")?.unwrap_or(NO_AGENT_TIMEOUT),
             backup: backup.map(|node| BackupDefinition::parse_node(node, BackupForm::Internal)).transpose()?,
             original_memlock: root.child_value("originalMemlock")?,
@@ -303,6 +309,11 @@ impl StatusPrivate for PrivateStatus {
         if !self.slirp.is_empty() {
             w.open("slirp");
             w.elements("helper", &self.slirp);
+            w.close();
+        }
+        if !self.helpers.is_empty() {
+            w.open("helpers");
+            w.elements("helper", &self.helpers);
             w.close();
         }
         w.leaf("agentTimeout", &self.agent_timeout);
