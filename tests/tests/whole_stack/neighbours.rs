@@ -198,6 +198,34 @@ fn what_a_network_passes_on_takes_the_place_of_what_was_asked_for() -> Outcome {
 }
 
 #[test]
+fn an_interface_of_the_host_is_shared_while_the_guest_runs() -> Outcome {
+    let (Some(house), Some(bridge)) = (House::start()?, Bridge::new()) else { return Ok(()) };
+    let below = || -> Result<usize, String> {
+        let text = process::succeed(Command::new("ip").args(["-o", "link"]), "ip", SOON)?.stdout;
+        Ok(text.lines().filter(|line| line.contains(&format!("@{}:", bridge.0))).count())
+    };
+    house.lay("networks/shared", &format!("<plug type='direct' dev='{}' mode='bridge'/>", bridge.0))?;
+    let direct = format!("<interface type='direct'><source dev='{}' mode='private'/></interface>", bridge.0);
+    house.host.define(&guest("web", &(card("shared", 1, "") + &direct)))?;
+    if let Err(message) = house.host.virsh(&["start", "web"]) {
+        // Some kernels have no such devices.
+        if message.contains("Operation not supported") || message.contains("macvtap tap device /dev/") {
+            skip::skip(&message);
+            return Ok(());
+        }
+        return Err(message);
+    }
+    let live = house.dumpxml("web")?;
+    let source = format!("dev='{}' mode='bridge'/>", bridge.0);
+    assert!(live.contains("<source network='shared' portid=") && live.contains(&source), "{live}");
+    assert!(live.matches("<target dev='macvtap").count() == 2, "{live}");
+    assert_eq!((below()?, house.held()), (2, 1));
+    house.host.virsh(&["destroy", "web"])?;
+    assert_eq!((below()?, house.held(), house.lies("ports/shared").len()), (0, 0, 0));
+    Ok(())
+}
+
+#[test]
 fn a_start_that_fails_leaves_no_port_and_says_why() -> Outcome {
     let (Some(house), Some(bridge)) = (House::start()?, Bridge::new()) else { return Ok(()) };
     house.lay("networks/off", "inactive")?;

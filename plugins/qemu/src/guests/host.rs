@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use oxivirt_conf::domain::devices::{
-    Filesystem, Interface, InterfaceDriverName, InterfaceSource, Tpm, UsbHostdev, Video,
+    DirectMode, Filesystem, Interface, InterfaceDriverName, InterfaceSource, Tpm, UsbHostdev, Video,
 };
 use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_core::{Error, Result};
@@ -61,6 +61,35 @@ impl RealHost {
 
     fn site(&self) -> Result<&Site> {
         self.site.as_ref().ok_or_else(|| Error::internal("no program can be started here"))
+    }
+
+    /// A tap device, on a bridge if one is named.
+    fn own_tap(net: &Interface, bridge: Option<&str>) -> Result<sys::Tap> {
+        let wanted = net.target.as_ref().and_then(|t| t.dev.as_deref()).unwrap_or("vnet%d");
+        // A high first byte keeps the bridge's own address from following the guest's.
+        let mac = net.mac.map(|m| {
+            let mut bytes = m.0;
+            bytes[0] = 0xfe;
+            bytes
+        });
+        let tap = sys::open_tap(wanted, bridge, mac)?;
+        if net.port.as_ref().is_some_and(|p| p.isolated.is_some_and(|v| v.is_yes())) {
+            sys::isolate_port(&tap.name)?;
+        }
+        Ok(tap)
+    }
+
+    /// A tap device on top of an interface of the host, which lasts until the guest gives it back.
+    fn macvtap(&self, net: &Interface, below: Option<&str>, mode: DirectMode) -> Result<sys::Tap> {
+        let below = below.ok_or_else(|| Error::xml("an interface of type 'direct' needs a device of the host"))?;
+        let given = net.target.as_ref().and_then(|t| t.dev.as_deref()).filter(|dev| !dev.starts_with("macvtap"));
+        for _ in 0..RACES {
+            let name = given.map_or_else(sys::free_macvtap, |name| Ok(name.to_owned()))?;
+            if self.borrower.make_link(&name, || sys::make_macvtap(&name, below, mode, net.mac))? {
+                return Ok(sys::Tap { fd: sys::open_macvtap(&name)?, name });
+            }
+        }
+        Err(Error::internal(format!("no name is free for a device on top of '{below}'")))
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {
@@ -119,7 +148,7 @@ impl Host for RealHost {
             InterfaceSource::Bridge { bridge, .. } | InterfaceSource::Network { bridge: Some(bridge), .. } => {
                 Some(bridge.as_str())
             }
-            InterfaceSource::Ethernet => None,
+            InterfaceSource::Ethernet | InterfaceSource::Direct { .. } => None,
             other => {
                 return Err(Error::internal(format!("no tap device for an interface of type '{}'", other.type_name())));
             }
@@ -151,17 +180,10 @@ impl Host for RealHost {
                 )));
             }
         }
-        let wanted = net.target.as_ref().and_then(|t| t.dev.as_deref()).unwrap_or("vnet%d");
-        // A high first byte keeps the bridge's own address from following the guest's.
-        let mac = net.mac.map(|m| {
-            let mut bytes = m.0;
-            bytes[0] = 0xfe;
-            bytes
-        });
-        let tap = sys::open_tap(wanted, bridge, mac)?;
-        if net.port.as_ref().is_some_and(|p| p.isolated.is_some_and(|v| v.is_yes())) {
-            sys::isolate_port(&tap.name)?;
-        }
+        let tap = match &net.source {
+            InterfaceSource::Direct { dev, mode } => self.macvtap(net, dev.as_deref(), *mode)?,
+            _ => Self::own_tap(net, bridge)?,
+        };
         self.borrower.filter(net, &tap.name)?;
         self.taps.push((net.mac, tap.name));
         let taps = vec![self.keep(tap.fd)];
@@ -358,6 +380,9 @@ impl Host for RealHost {
         sys::utc_offset()
     }
 }
+
+/// How many others may take the name that was just found free.
+const RACES: u32 = 32;
 
 fn unsupported(what: &str) -> Error {
     Error::config_unsupported(format!("{what} is not supported by this driver yet"))

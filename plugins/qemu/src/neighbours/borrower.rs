@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::Interface;
+use oxivirt_conf::domain::devices::{Interface, InterfaceSource};
 use oxivirt_conf::network_port::PortOwner;
 use oxivirt_core::{ErrorCode, Result};
 use uuid::Uuid;
 
 use super::held::{self, Held};
 use super::{Neighbours, ports};
+use crate::sys;
 
 /// One guest. Only whoever holds its job asks in its name.
 #[derive(Debug, Clone)]
@@ -75,10 +76,25 @@ impl Borrower {
         })
     }
 
+    /// Makes a device of the host that outlives QEMU.
+    ///
+    /// * `make` – makes it; false when somebody else has the name.
+    pub fn make_link(&self, name: &str, make: impl FnOnce() -> Result<bool>) -> Result<bool> {
+        Held::change(&self.note, |held| _ = held.links.insert(name.to_owned()))?;
+        let made = make();
+        if !matches!(made, Ok(true)) {
+            self.forget(|held| _ = held.links.remove(name));
+        }
+        made
+    }
+
     /// Gives back what belongs to one card. What cannot be given back is logged and tried again later.
     pub fn give_back(&self, card: &Interface) {
         if let (Some(device), Some(_)) = (device_of(card), &card.filterref) {
             self.unbind(device);
+        }
+        if let Some(device) = own_link(card) {
+            self.delete_link(device);
         }
         if let Some((network, port)) = ports::port_of(card) {
             self.remove_port(network, port);
@@ -104,16 +120,21 @@ impl Borrower {
         held.ports.extend(also.iter().filter_map(port));
         let filtered = also.iter().filter(|card| card.filterref.is_some()).filter_map(device_of);
         held.filters.extend(filtered.map(str::to_owned));
+        held.links.extend(also.iter().filter_map(own_link).map(str::to_owned));
         for card in kept {
             if let Some(port) = port(card) {
                 held.ports.remove(&port);
             }
             if let Some(device) = device_of(card) {
                 held.filters.remove(device);
+                held.links.remove(device);
             }
         }
         for device in &held.filters {
             self.unbind(device);
+        }
+        for device in &held.links {
+            self.delete_link(device);
         }
         for (network, port) in &held.ports {
             match Uuid::parse_str(port) {
@@ -132,6 +153,13 @@ impl Borrower {
         }
     }
 
+    fn delete_link(&self, device: &str) {
+        match sys::delete_link(device) {
+            Ok(()) => self.forget(|held| _ = held.links.remove(device)),
+            Err(error) => tracing::error!(guest = self.owner.name, device, %error, "a device of the host stays"),
+        }
+    }
+
     fn unbind(&self, device: &str) {
         match self.neighbours.unbind_filter(device) {
             Ok(()) => self.forget(|held| _ = held.filters.remove(device)),
@@ -144,6 +172,11 @@ impl Borrower {
             tracing::error!(guest = self.owner.name, %error, "a note of what the guest holds is not up to date");
         }
     }
+}
+
+/// The device that was made for a card and outlives QEMU.
+fn own_link(card: &Interface) -> Option<&str> {
+    device_of(card).filter(|_| matches!(card.connection(), InterfaceSource::Direct { .. }))
 }
 
 /// The device on the host behind a card.

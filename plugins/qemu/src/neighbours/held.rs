@@ -17,6 +17,9 @@ pub struct Held {
     /// Devices of the host whose traffic is filtered.
     #[serde(default)]
     pub filters: BTreeSet<String>,
+    /// Devices of the host that were made for the guest and outlive its QEMU.
+    #[serde(default)]
+    pub links: BTreeSet<String>,
 }
 
 impl Held {

@@ -6,6 +6,7 @@
 
 mod counter;
 mod cpuid;
+mod macvtap;
 mod tap;
 mod vsock;
 
@@ -20,6 +21,7 @@ use crate::settings::ProcessRules;
 
 pub use counter::open_counter;
 pub use cpuid::host_cpu;
+pub use macvtap::{delete_link, free_macvtap, make_macvtap, open_macvtap};
 pub use tap::{Tap, address_of, isolate_port, open_tap};
 pub use vsock::open_vsock;
 

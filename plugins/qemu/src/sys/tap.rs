@@ -65,6 +65,14 @@ pub fn open_tap(wanted: &str, bridge: Option<&str>, mac: Option<[u8; 6]>) -> Res
     Ok(Tap { fd, name })
 }
 
+/// Makes packets of an opened macvtap device have the form that QEMU expects.
+pub(super) fn set_up_macvtap(fd: &OwnedFd, name: &str) -> Result<()> {
+    let mut request = Request::new(name)?;
+    request.set_short(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR);
+    call(fd, TUNSETIFF, &mut request)
+        .map_err(|e| Error::system(format_args!("unable to set the features of macvtap device {name}"), &e.into()))
+}
+
 /// Keeps a port of a bridge from talking with other isolated ones.
 ///
 /// Errors: `SYSTEM_ERROR` naming a device that is on no bridge.
