@@ -33,6 +33,7 @@ mod polkit_access;
 mod python;
 mod qemu_agent;
 mod qemu_devices;
+mod qemu_environment;
 mod qemu_groups;
 mod qemu_helpers;
 mod qemu_hotplug;

@@ -42,6 +42,9 @@ impl Bench {
         let site = Site::new(&guests.folders, &self.run.files, domain, Arc::clone(&self.settings));
         let mut host = RealHost::new(0, self.run.files.master_key.clone(), self.borrower.clone()).with_helpers(site);
         host.images = guests.images.of(domain.uuid)?;
+        let (settings, owner) = (&self.settings, self.run.around.owner());
+        host.owner = owner.unwrap_or((settings.process.user, settings.process.group));
+        host.memory = settings.memory.clone();
         Ok(host)
     }
 
@@ -247,10 +250,12 @@ impl Guests {
         let before = Arc::clone(job.snapshot().definition());
         let like = device.clone();
         let mut host = bench.host(self, &before)?;
-        bench.run.around.admit(like.as_ref()).inspect_err(|_| bench.borrower.settle(&before))?;
+        let pid = bench.run.process.pid();
+        let admitted = bench.run.around.admit(like.as_ref(), &before, pid);
+        admitted.inspect_err(|_| bench.borrower.settle(&before))?;
         let attached = hotplug::attach(&session, &mut host, &before, device);
         if attached.is_err() {
-            bench.run.around.dismiss(like.as_ref(), &before);
+            bench.run.around.dismiss(like.as_ref(), &before, pid);
             bench.borrower.settle(&before);
         }
         let Attached { definition, alias } = attached.map_err(|error| host.helpers.explain(error))?;
@@ -300,7 +305,7 @@ impl Guests {
         match hotplug::detach(&bench.session(job)?, &live, like, at, patience)? {
             Detached::Asked => Ok(()),
             Detached::Gone(rest) => {
-                bench.run.around.dismiss(like, &rest);
+                bench.run.around.dismiss(like, &rest, bench.run.process.pid());
                 self.without(job, *rest, alias.as_deref())
             }
         }
@@ -326,15 +331,15 @@ impl Guests {
             volumes::resolve(disk, &*self.neighbours())?;
             check_disk(disk)?;
         }
-        let (around, before) = (&bench.run.around, live.devices.clone());
+        let (around, before, pid) = (&bench.run.around, live.devices.clone(), bench.run.process.pid());
         let new = device.clone();
-        around.admit(new.as_ref())?;
+        around.admit(new.as_ref(), live, pid)?;
         let mut host = bench.host(self, live)?;
         let changed = hotplug::update(&bench.session(job)?, &mut host, live, device, force);
         match &changed {
             // What was in a drive before is used no more.
-            Ok(after) => before.iter().for_each(|old| around.dismiss(old, after)),
-            Err(_) => around.dismiss(new.as_ref(), live),
+            Ok(after) => before.iter().for_each(|old| around.dismiss(old, after, pid)),
+            Err(_) => around.dismiss(new.as_ref(), live, pid),
         }
         let changed = changed?;
         bench.run.helpers.add(host.helpers.keep());
@@ -368,7 +373,7 @@ impl Guests {
         let at = place_of(&live, device, alias)?;
         let bench = self.bench(job)?;
         let rest = hotplug::finish(&bench.session(job)?, &live, device, at);
-        bench.run.around.dismiss(device, &rest);
+        bench.run.around.dismiss(device, &rest, bench.run.process.pid());
         self.without(job, rest, Some(alias))
     }
 

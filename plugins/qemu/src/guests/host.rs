@@ -31,6 +31,10 @@ pub(crate) struct RealHost {
     pub(super) helpers: Started,
     /// Where those are started; nowhere in a host that only opens descriptors.
     site: Option<Site>,
+    /// Whom folders that are made for the guest belong to.
+    pub(super) owner: (Option<u32>, Option<u32>),
+    /// Which mounts of huge pages may be used.
+    pub(super) memory: crate::settings::MemoryRules,
     next: i32,
     /// The file with the guest's own key.
     master_key: PathBuf,
@@ -47,6 +51,8 @@ impl RealHost {
             images: Default::default(),
             helpers: Started::default(),
             site: None,
+            owner: (None, None),
+            memory: Default::default(),
             next: first,
             master_key,
             borrower,
@@ -90,6 +96,15 @@ impl RealHost {
             }
         }
         Err(Error::internal(format!("no name is free for a device on top of '{below}'")))
+    }
+
+    /// Gives a folder that was made for the guest to its user.
+    fn endow(&self, path: &Path) -> Result<()> {
+        match self.owner {
+            (None, None) => Ok(()),
+            (user, group) => std::os::unix::fs::chown(path, user, group)
+                .map_err(|e| Error::system(format_args!("cannot change the owner of '{}'", path.display()), &e)),
+        }
     }
 
     fn keep(&mut self, fd: OwnedFd) -> i32 {
@@ -317,8 +332,11 @@ impl Host for RealHost {
     }
 
     fn folder(&mut self, path: &Path) -> Result<()> {
-        oxivirt_util::file::make_folders(path, 0o750)
-            .map_err(|e| Error::system(format_args!("cannot create folder '{}'", path.display()), &e))
+        let what = |e: std::io::Error| Error::system(format_args!("cannot create folder '{}'", path.display()), &e);
+        // Whoever the guest runs as has to get through to its own.
+        oxivirt_util::file::make_folders(path.parent().unwrap_or(path), 0o711).map_err(what)?;
+        oxivirt_util::file::make_folders(path, 0o750).map_err(what)?;
+        self.endow(path)
     }
 
     fn write(&mut self, path: &str, text: &str) -> Result<()> {
@@ -327,7 +345,9 @@ impl Host for RealHost {
     }
 
     fn huge_pages(&mut self, size: u64, guest: &str) -> Result<String> {
-        Ok(pages::make_folder(size, guest)?.to_string_lossy().into_owned())
+        let folder = pages::make_folder(size, guest, self.memory.huge_pages.as_deref())?;
+        self.endow(&folder)?;
+        Ok(folder.to_string_lossy().into_owned())
     }
 
     fn default_huge_page(&self) -> Result<u64> {

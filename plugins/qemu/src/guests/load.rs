@@ -119,6 +119,9 @@ impl Guests {
         let mut lasting = saved.private;
         let marks = Marks::restored(saved.taints, saved.deprecations, lasting.agent_timeout);
         lasting.fill(&self.folders.memory(id, &name));
+        if let Some(folder) = &lasting.memory_dir {
+            files.memory.clone_from(folder);
+        }
         let ports = ports(domain);
         let process = Process::find(saved.pid)
             .ok()
@@ -159,6 +162,7 @@ impl Guests {
             }
         };
         let log = GuestLog::of_running(&files.log);
+        let around = Surroundings::find(&self.settings(), &self.folders, domain, (id, process.pid()));
         let run = Arc::new(Run {
             token,
             id,
@@ -168,7 +172,7 @@ impl Guests {
             lasting,
             marks,
             files,
-            around: Surroundings::find(&self.settings(), &self.folders, domain, id),
+            around,
             helpers,
             log: Mutex::new(log),
             ports,

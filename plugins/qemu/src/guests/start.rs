@@ -3,8 +3,8 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
-use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{Disk, GraphicsKind, InterfaceTarget, StorageKind};
+use oxivirt_conf::domain::{CpuSet, DomainDefinition, NumaMode};
 use oxivirt_conf::object::{Inserted, JobKind};
 use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
@@ -23,7 +23,7 @@ use crate::marks::Marks;
 use crate::process::{self, GuestFiles, Launch};
 use crate::settings::Settings;
 use crate::state::{Guest, Job, Object, Run, Snapshot, Status};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{self, Surroundings};
 use crate::{addresses, aliases, cpu_model, document, memory_lock};
 
 /// What an attempt to start took that has to be given back when it fails.
@@ -98,7 +98,10 @@ impl Guests {
         let name = domain.name.clone();
         self.script(&name, "start", "before", "-")?;
         let id = self.table.next_id()?;
-        let files = self.folders.guest(id, &name);
+        let mut files = self.folders.guest(id, &name);
+        if let Some(folder) = &self.settings().memory.folder {
+            files.memory = folder.join(&files.short_name);
+        }
         let mut live = DomainDefinition::clone(domain);
         live.id = u32::try_from(id).ok();
         let mut taken = Taken::default();
@@ -115,10 +118,10 @@ impl Guests {
                 tracing::error!(domain = %name, error = %kill, "a guest that did not start cannot be ended");
             }
             run.helpers.end();
-            run.around.remove();
+            run.around.remove(&live);
         }
         if let Some(around) = taken.around {
-            around.remove();
+            around.remove(&live);
         }
         self.hook_logged(&live, "stopped", "end");
         files.remove();
@@ -158,7 +161,8 @@ impl Guests {
         self.folders.create()?;
         files.create()?;
         write_master_key(files)?;
-        files.hand_over(&settings.process)?;
+        let rules = surroundings::rules(live, &settings.process)?;
+        files.hand_over(&rules)?;
         refuse_host_side(live)?;
         self.borrow(job, live)?;
         check_sources(live)?;
@@ -173,6 +177,8 @@ impl Guests {
         cpu_model::expand(live, &emulator)?;
         let site = Site::new(&self.folders, files, live, Arc::clone(&settings));
         let mut host = RealHost::new(MONITOR_FD + 1, files.master_key.clone(), self.borrower(live)).with_helpers(site);
+        host.owner = (rules.user, rules.group);
+        host.memory = settings.memory.clone();
         host.images = self.images.of(live.uuid)?;
         host.descriptors.push(process::monitor_socket(files, MONITOR_FD)?);
         let request = Request {
@@ -189,8 +195,9 @@ impl Guests {
                 net.target.get_or_insert_with(InterfaceTarget::default).dev = Some(name.clone());
             }
         }
-        let around = taken.around.insert(Surroundings::prepare(&settings, &self.folders, live, id)?);
-        let doors = around.doors()?;
+        let around = Surroundings::prepare(&settings, &self.folders, live, (id, files))?;
+        let around = taken.around.insert(around);
+        let (doors, devices) = (around.doors()?, around.take_plan());
         let mut environment = environment(files);
         environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
         let launch = Launch {
@@ -198,8 +205,10 @@ impl Guests {
             environment,
             arguments: line.arguments,
             descriptors: host.descriptors,
-            rules: settings.process.clone(),
+            rules,
             doors,
+            devices,
+            nodes: memory_nodes(live)?,
             memory_lock: memory_lock::limit(live),
         };
         self.hook(live, "start", "begin")?;
@@ -208,7 +217,7 @@ impl Guests {
         let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
         let first = heading(&emulator);
         let log = (&settings.logs, first.as_str());
-        let mut lasting = files.lasting(&self.folders, id, &live.name);
+        let mut lasting = files.lasting();
         lasting.helpers = host.helpers.notes();
         let mut starting = Snapshot::clone(&job.snapshot());
         starting.start(live.clone(), Some(id));
@@ -333,6 +342,21 @@ impl Guests {
             run.monitor()?.set_balloon(live.current_memory.0, ANSWER)?;
         }
         Ok(())
+    }
+}
+
+/// Where all memory of a guest comes from that says so.
+///
+/// Errors: `CONFIG_UNSUPPORTED` the host has no such node.
+fn memory_nodes(live: &DomainDefinition) -> Result<Option<(NumaMode, CpuSet)>> {
+    let memory = live.numatune.as_ref().and_then(|tune| tune.memory.as_ref());
+    let Some((memory, nodes)) = memory.and_then(|memory| Some((memory, memory.nodeset.as_ref()?))) else {
+        return Ok(None);
+    };
+    let missing = |node: &u32| !std::path::Path::new(&format!("/sys/devices/system/node/node{node}")).exists();
+    match nodes.iter().find(missing) {
+        Some(node) => Err(Error::config_unsupported(format!("NUMA node {node} is unavailable"))),
+        None => Ok(Some((memory.mode, nodes.clone()))),
     }
 }
 

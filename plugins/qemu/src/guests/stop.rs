@@ -82,7 +82,7 @@ impl Guests {
             self.ports.release(*port);
         }
         run.helpers.end();
-        run.around.remove();
+        run.around.remove(before.definition());
         job.private().set_run(None);
         // After whoever saves right now; from here on there is nothing to save.
         job.object().save_status(|_| {

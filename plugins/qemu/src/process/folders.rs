@@ -124,11 +124,11 @@ pub struct GuestFiles {
 
 impl GuestFiles {
     /// What a new run of a guest writes down of them.
-    pub(crate) fn lasting(&self, folders: &Folders, id: i32, name: &str) -> PrivateStatus {
+    pub(crate) fn lasting(&self) -> PrivateStatus {
         PrivateStatus {
             lib_dir: Some(self.state.clone()),
             channel_dir: Some(self.channels.clone()),
-            memory_dir: Some(folders.memory(id, name)),
+            memory_dir: Some(self.memory.clone()),
             allow_reboot: Some(YesNo::Yes),
             ..PrivateStatus::new(self.monitor.clone())
         }

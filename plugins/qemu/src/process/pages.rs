@@ -60,19 +60,28 @@ pub(crate) fn default_size() -> Result<u64> {
 
 /// Makes a guest's folder among pages of a size in KiB.
 ///
-/// Errors: `CONFIG_UNSUPPORTED` when no such pages are mounted; `SYSTEM_ERROR`.
-pub(crate) fn make_folder(size: u64, guest: &str) -> Result<PathBuf> {
+/// * `only` – the mounts that may be used; all when none is given.
+/// * Errors: `CONFIG_UNSUPPORTED` when no such pages are mounted; `SYSTEM_ERROR`.
+pub(crate) fn make_folder(size: u64, guest: &str, only: Option<&[PathBuf]>) -> Result<PathBuf> {
     let usual = default_size().ok();
-    let mount = mounts().into_iter().find(|mount| mount.size.or(usual) == Some(size)).ok_or_else(|| {
+    let mut mounts = mounts();
+    mounts.retain(|mount| only.is_none_or(|only| only.contains(&mount.path)));
+    if mounts.is_empty() {
+        let text = "hugetlbfs filesystem is not mounted or disabled by administrator config";
+        return Err(Error::config_unsupported(text));
+    }
+    let mount = mounts.into_iter().find(|mount| mount.size.or(usual) == Some(size)).ok_or_else(|| {
         Error::config_unsupported(format!("Unable to find any usable hugetlbfs mount for {size} KiB"))
     })?;
     let folder = mount.folder(guest);
-    make(&folder)?;
+    // Whoever the guest runs as has to get through to its own.
+    make(folder.parent().unwrap_or(&folder), 0o711)?;
+    make(&folder, 0o700)?;
     Ok(folder)
 }
 
-fn make(folder: &Path) -> Result<()> {
-    oxivirt_util::file::make_folders(folder, 0o700)
+fn make(folder: &Path, mode: u32) -> Result<()> {
+    oxivirt_util::file::make_folders(folder, mode)
         .map_err(|e| Error::system(format_args!("unable to create '{}'", folder.display()), &e))
 }
 

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
+use oxivirt_conf::domain::{CpuSet, NumaMode};
 use oxivirt_core::{Error, Result};
 
 use super::gate::Gate;
 use super::{GuestLog, Process};
 use crate::memory_lock::MemoryLock;
 use crate::settings::ProcessRules;
+use crate::surroundings::dev::Plan;
 use crate::sys;
 
 /// All that a QEMU process is started with.
@@ -33,6 +35,10 @@ pub struct Launch {
     pub rules: ProcessRules,
     /// Files of groups that it puts itself into.
     pub doors: Vec<OwnedFd>,
+    /// How it gets a `/dev` of its own.
+    pub(crate) devices: Option<Plan>,
+    /// Where its memory comes from.
+    pub nodes: Option<(NumaMode, CpuSet)>,
 }
 
 impl Launch {
@@ -61,6 +67,13 @@ impl Launch {
             sys::allow_locked_memory(&mut command, lock.bytes);
         }
         sys::enter(&mut command, self.doors);
+        let stage = self.devices.as_ref().map(|plan| plan.stage().to_owned());
+        if let Some(plan) = self.devices {
+            sys::own_devices(&mut command, plan.ready().map_err(what)?);
+        }
+        if let Some((mode, nodes)) = &self.nodes {
+            sys::take_memory_from(&mut command, *mode, nodes);
+        }
         sys::restrict(&mut command, &self.rules);
         // After the change of user, which would forget what is asked for here,
         // and before descriptors get the numbers that QEMU expects.
@@ -69,7 +82,12 @@ impl Launch {
         command.fd_mappings(mappings.collect()).map_err(|e| Error::internal(e.to_string()))?;
         // The command holds our copies of the descriptors; a monitor socket
         // that stays open here would hide QEMU's death.
-        let process = gate.pass(command, known, &what)?;
+        let passed = gate.pass(command, known, &what);
+        if let Some(stage) = stage {
+            // The child has it mounted for itself; here it is an empty folder.
+            let _ = std::fs::remove_dir(stage);
+        }
+        let process = passed?;
         log.handed_out();
         Ok(process)
     }

@@ -17,6 +17,8 @@ fn launch(script: &str) -> Launch {
         descriptors: vec![],
         rules: ProcessRules::default(),
         doors: vec![],
+        devices: None,
+        nodes: None,
         memory_lock: None,
     }
 }
@@ -159,6 +161,8 @@ fn bring_up_real(arguments: &[&str]) -> Option<(tempfile::TempDir, oxivirt_core:
         descriptors: vec![monitor_socket(&files, 3).unwrap()],
         rules: ProcessRules::default(),
         doors: vec![],
+        devices: None,
+        nodes: None,
         memory_lock: None,
     };
     let log = (&BY_ITSELF, "starting up");

@@ -4,6 +4,7 @@ mod audio;
 mod displays;
 mod groups;
 mod helpers;
+mod host;
 mod keys;
 mod logs;
 mod process;
@@ -22,6 +23,7 @@ pub use audio::HostAudio;
 pub use displays::DisplayRules;
 pub use groups::GroupRules;
 pub use helpers::HelperRules;
+pub use host::{MemoryRules, OwnerRules};
 use keys::KEYS;
 pub use logs::LogRules;
 pub use process::ProcessRules;
@@ -56,6 +58,12 @@ pub struct Settings {
     pub groups: GroupRules,
     /// The programs beside QEMU.
     pub helpers: HelperRules,
+    /// Whom its files belong to.
+    pub owners: OwnerRules,
+    /// Where its memory is when it is files.
+    pub memory: MemoryRules,
+    /// Whether it has mounts of its own; left open when nothing is said.
+    pub mount_namespace: Option<bool>,
     /// Whether the process is called after the guest.
     pub set_process_name: bool,
     /// Whether memory of guests that do not say is part of core dumps.
@@ -100,6 +108,9 @@ impl Default for Settings {
             logs: LogRules::default(),
             groups: GroupRules::default(),
             helpers: HelperRules::default(),
+            owners: OwnerRules::default(),
+            memory: MemoryRules::default(),
+            mount_namespace: None,
             set_process_name: false,
             dump_guest_core: false,
             seccomp: true,
@@ -152,6 +163,9 @@ impl Settings {
             logs: LogRules::read(config, &mut wrong),
             groups: GroupRules::read(config, &mut wrong),
             helpers: HelperRules::read(config, &mut wrong),
+            owners: OwnerRules::read(config, &mut wrong),
+            memory: MemoryRules::read(config, &mut wrong),
+            mount_namespace: host::mount_namespace(config),
             set_process_name: wrong.switch(config, "set_process_name", false),
             dump_guest_core: wrong.switch(config, "dump_guest_core", false),
             seccomp: wrong.switch(config, "seccomp_sandbox", true),

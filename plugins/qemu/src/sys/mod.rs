@@ -7,6 +7,7 @@
 mod counter;
 mod cpuid;
 mod macvtap;
+mod numa;
 mod tap;
 mod vsock;
 
@@ -18,10 +19,12 @@ use rustix::process::{Gid, Resource, Rlimit, Uid, setrlimit};
 use rustix::thread::{set_thread_gid, set_thread_groups, set_thread_uid};
 
 use crate::settings::ProcessRules;
+use crate::surroundings::dev::Ready;
 
 pub use counter::open_counter;
 pub use cpuid::host_cpu;
 pub use macvtap::{delete_link, free_macvtap, make_macvtap, open_macvtap};
+pub use numa::take_memory_from;
 pub use tap::{Tap, address_of, isolate_port, open_tap};
 pub use vsock::open_vsock;
 
@@ -93,6 +96,36 @@ pub fn enter(command: &mut Command, doors: Vec<std::os::fd::OwnedFd>) {
             Ok(())
         });
     }
+}
+
+/// Gives the child a `/dev` of its own.
+pub(crate) fn own_devices(command: &mut Command, ready: Ready) {
+    // SAFETY: system calls with texts that were made before the fork; no memory of
+    // the parent is touched. The child has one thread, and shares no descriptors.
+    unsafe {
+        command.pre_exec(move || {
+            rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS)?;
+            ready.carry_out()
+        });
+    }
+}
+
+/// Whether a child of this process may have mounts of its own.
+pub fn can_leave_mounts() -> bool {
+    static ABLE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *ABLE.get_or_init(|| {
+        let mut command = Command::new("/bin/true");
+        // SAFETY: two system calls between fork and exec; the child ends at once.
+        unsafe {
+            command.pre_exec(|| {
+                use rustix::mount::MountPropagationFlags;
+                rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWNS)?;
+                rustix::mount::mount_change(c"/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+                Ok(())
+            });
+        }
+        rustix::process::geteuid().is_root() && command.status().is_ok_and(|status| status.success())
+    })
 }
 
 /// Lets the child lock that much memory, bytes or any with `None`.
