@@ -124,8 +124,9 @@ fn of_disk(disk: &Disk) -> Vec<HostFile> {
 }
 
 fn of_source(source: &StorageSource) -> Vec<HostFile> {
-    let path = match &source.kind {
-        StorageKind::File { path, .. } | StorageKind::Block { path } => path.as_deref(),
+    let path = match source.actual() {
+        // One that a client opened is not opened by its name.
+        StorageKind::File { path, fdgroup: None } | StorageKind::Block { path } => path.as_deref(),
         StorageKind::VhostVdpa { path } => Some(path.as_str()),
         StorageKind::VhostUser { path, .. } => path.as_deref(),
         _ => None,
