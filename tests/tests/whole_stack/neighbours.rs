@@ -439,6 +439,35 @@ fn secrets_open_images_and_show_nowhere() -> Outcome {
 }
 
 #[test]
+fn a_secret_closes_the_state_of_a_tpm() -> Outcome {
+    let Some(house) = House::start()? else { return Ok(()) };
+    if skip::lacks(&["swtpm", "swtpm_setup"]) {
+        return Ok(());
+    }
+    let tpm = format!(
+        "<tpm model='tpm-crb'><backend type='emulator' version='2.0' persistent_state='yes'>\
+         <encryption secret='{SECRET}'/></backend></tpm>"
+    );
+    house.host.define(&guest("sealed", &tpm))?;
+    let message = house.host.refused(&["start", "sealed"])?;
+    assert!(message.contains("Secret not found"), "{message}");
+    let secret = |value: &str| house.lay(&format!("secrets/{SECRET}"), &format!("5\nsealed\nprivate\n{value}\n"));
+    secret(VALUE)?;
+    for _ in 0..2 {
+        house.host.virsh(&["start", "sealed"])?;
+        house.host.virsh(&["destroy", "sealed"])?;
+    }
+    for folder in ["run", "var"] {
+        assert_eq!(is_in(&house.host.sandbox.root().join(folder), VALUE), None);
+    }
+    // Nothing else opens what it closed.
+    secret("another-value")?;
+    house.host.refused(&["start", "sealed"])?;
+    secret(VALUE)?;
+    house.host.virsh(&["start", "sealed"]).map(drop)
+}
+
+#[test]
 fn drivers_in_processes_of_their_own_reach_each_other() -> Outcome {
     let (Some(house), Some(bridge)) = (House::with(true, "isolation = \"process\"\n")?, Bridge::new()) else {
         return Ok(());

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use oxivirt_conf::domain::devices::{
-    DirectMode, Filesystem, Interface, InterfaceDriverName, InterfaceSource, Tpm, UsbHostdev, Video,
+    DirectMode, Filesystem, Interface, InterfaceDriverName, InterfaceSource, Tpm, TpmBackend, UsbHostdev, Video,
 };
-use oxivirt_conf::domain::{CpuSet, DomainDefinition};
+use oxivirt_conf::domain::{CpuSet, DomainDefinition, SecretLookup, SecretRef};
 use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
@@ -251,7 +251,15 @@ impl Host for RealHost {
     }
 
     fn tpm_emulator(&mut self, tpm: &Tpm) -> Result<String> {
-        let (helper, socket) = swtpm::start(self.site()?, tpm)?;
+        let secret = match &tpm.backend {
+            TpmBackend::Emulator(emulator) => emulator.encryption,
+            _ => None,
+        };
+        let key = secret.map(|uuid| {
+            let secret = SecretRef { kind: Some("vtpm".to_owned()), lookup: SecretLookup::Uuid(uuid) };
+            self.borrower.neighbours.secret(&secret)
+        });
+        let (helper, socket) = swtpm::start(self.site()?, tpm, key.transpose()?.as_ref())?;
         self.helpers.push(helper);
         Ok(socket.to_string_lossy().into_owned())
     }

@@ -4,10 +4,13 @@
 //! goes with the guest's definition unless somebody wants it kept.
 
 use std::ffi::OsStr;
+use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use command_fds::{CommandFdExt, FdMapping};
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{ProfileRemoveDisabled, Tpm, TpmBackend, TpmEmulator, TpmSourceType, TpmVersion};
 use oxivirt_conf::xml::YesNo;
@@ -18,6 +21,7 @@ use serde_json::Value;
 use super::helper::{Helper, Kind};
 use super::program::{Program, find_program};
 use super::site::{Site, give};
+use crate::neighbours;
 use crate::process::Folders;
 use crate::settings::ProcessRules;
 use crate::sys;
@@ -144,15 +148,16 @@ pub(super) fn run_files(site: &Site) -> (PathBuf, PathBuf) {
 
 /// Starts the program behind a TPM, making its state first where there is none.
 ///
+/// * `key` – what closes the state, for one that is encrypted.
 /// * Returns it with the path of its socket.
 /// * Errors: `OPERATION_UNSUPPORTED` it is not installed; `CONFIG_UNSUPPORTED`
 ///   it cannot do what is asked; `INTERNAL_ERROR` with its own words.
-pub fn start(site: &Site, tpm: &Tpm) -> Result<(Helper, PathBuf)> {
+pub fn start(site: &Site, tpm: &Tpm, key: Option<&neighbours::Value>) -> Result<(Helper, PathBuf)> {
     let TpmBackend::Emulator(emulator) = &tpm.backend else {
         return Err(Error::internal("a TPM that needs no program"));
     };
-    if emulator.encryption.is_some() {
-        return Err(Error::config_unsupported("encrypted TPM state is not supported by this driver yet"));
+    if emulator.encryption.is_some() && key.is_none() {
+        return Err(Error::internal("the state of a TPM is encrypted, and there is no key"));
     }
     let binary = find_program("swtpm")?;
     let rules = site.settings.helpers.swtpm.clone();
@@ -161,7 +166,7 @@ pub fn start(site: &Site, tpm: &Tpm) -> Result<(Helper, PathBuf)> {
     let storage = Storage::of(&site.folders, &site.uuid, emulator);
     let new = storage.is_new();
     storage.prepare(&rules)?;
-    let setup = Setup { site, emulator, storage: &storage, log: &log, rules: &rules };
+    let setup = Setup { site, emulator, storage: &storage, log: &log, rules: &rules, key };
     if new && let Err(error) = setup.make() {
         storage.undo();
         return Err(error);
@@ -186,13 +191,21 @@ pub fn start(site: &Site, tpm: &Tpm) -> Result<(Helper, PathBuf)> {
     if !is_old(emulator) {
         arguments.push("--tpm2".to_owned());
     }
+    let mut descriptors = Vec::new();
+    if let Some(key) = key {
+        // Each is read once, to its end.
+        for (option, number) in [("--key", KEY), ("--migration-key", KEY + 1)] {
+            arguments.extend([option.to_owned(), format!("pwdfd={number},mode={CIPHER}")]);
+            descriptors.push((handed(key)?, number));
+        }
+    }
     let program = Program {
         kind: Kind::Tpm,
         alias: tpm.info.alias.clone().unwrap_or_default(),
         binary,
         arguments,
         environment: Vec::new(),
-        descriptors: Vec::new(),
+        descriptors,
         rules: rules.clone(),
         log,
         pid_file,
@@ -214,6 +227,7 @@ struct Setup<'a> {
     storage: &'a Storage,
     log: &'a Path,
     rules: &'a ProcessRules,
+    key: Option<&'a neighbours::Value>,
 }
 
 impl Setup<'_> {
@@ -255,18 +269,20 @@ impl Setup<'_> {
 
     fn begin(&self) -> Vec<String> {
         let version = (!is_old(self.emulator)).then(|| "--tpm2".to_owned());
-        version.into_iter().chain(["--tpm-state".to_owned(), self.storage.for_setup()]).collect()
+        let key = ["--pwdfile-fd", &KEY.to_string(), "--cipher", CIPHER].map(str::to_owned);
+        let place = ["--tpm-state".to_owned(), self.storage.for_setup()];
+        version.into_iter().chain(place).chain(key.into_iter().filter(|_| self.key.is_some())).collect()
     }
 
     fn can(&self, feature: &str) -> Result<bool> {
-        let finished = self.finish(&["--print-capabilities".to_owned()])?;
+        let finished = self.finish(&["--print-capabilities".to_owned()], None)?;
         let told: Value = serde_json::from_slice(&finished.stdout).unwrap_or_default();
         let features = told.get("features").and_then(Value::as_array);
         Ok(features.is_some_and(|all| all.iter().any(|known| known == feature)))
     }
 
     fn run(&self, arguments: Vec<String>) -> Result<()> {
-        let finished = self.finish(&arguments)?;
+        let finished = self.finish(&arguments, self.key)?;
         match finished.status.success() {
             true => Ok(()),
             false => Err(Error::internal(format!(
@@ -277,14 +293,35 @@ impl Setup<'_> {
         }
     }
 
-    fn finish(&self, arguments: &[String]) -> Result<process::Finished> {
+    fn finish(&self, arguments: &[String], key: Option<&neighbours::Value>) -> Result<process::Finished> {
         let mut command = Command::new(find_program(SETUP)?);
         command.args(arguments.iter().map(OsStr::new)).current_dir("/");
         sys::restrict(&mut command, self.rules);
+        if let Some(key) = key {
+            let mapping = FdMapping { parent_fd: handed(key)?, child_fd: KEY };
+            command.fd_mappings(vec![mapping]).map_err(|e| Error::internal(e.to_string()))?;
+        }
         let options = RunOptions { limit: SETUP_LIMIT, ..RunOptions::default() };
         process::run(&mut command, &options).map_err(|e| Error::system(format_args!("cannot run '{SETUP}'"), &e))
     }
 }
+
+/// A key, for a program that reads it from a descriptor.
+fn handed(key: &neighbours::Value) -> Result<OwnedFd> {
+    let failed = |e: std::io::Error| Error::system("no pipe for a secret", &e);
+    // So much fits without anybody reading.
+    if key.reveal().len() > LONGEST_KEY {
+        return Err(Error::config_unsupported(format!("the key of a TPM has at most {LONGEST_KEY} bytes")));
+    }
+    let (reader, mut writer) = std::io::pipe().map_err(failed)?;
+    writer.write_all(key.reveal()).map_err(failed)?;
+    Ok(reader.into())
+}
+
+/// The number under which a program finds the key.
+const KEY: i32 = 3;
+const CIPHER: &str = "aes-256-cbc";
+const LONGEST_KEY: usize = 4096;
 
 /// Removes the state of a guest's TPM, where nobody wants it kept.
 ///

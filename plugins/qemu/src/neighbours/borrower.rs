@@ -183,3 +183,162 @@ fn own_link(card: &Interface) -> Option<&str> {
 fn device_of(card: &Interface) -> Option<&str> {
     card.target.as_ref()?.dev.as_deref()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::sync::Mutex;
+
+    use oxivirt_conf::domain::ParseFlags;
+    use oxivirt_conf::domain::SecretRef;
+    use oxivirt_conf::domain::devices::Device;
+    use oxivirt_conf::network_port::{NetworkPort, Plug};
+    use oxivirt_conf::nwfilter_binding::NwFilterBinding;
+    use oxivirt_core::Error;
+    use oxivirt_core::types::DhcpLease;
+
+    use super::*;
+    use crate::neighbours::{Nobody, Value, Volume};
+
+    /// A network driver that keeps its ports in memory, or fails in one way.
+    #[derive(Debug, Default)]
+    struct Network {
+        ports: Mutex<Vec<(String, Uuid, bool)>>,
+        fails: Mutex<Option<ErrorCode>>,
+    }
+
+    impl Network {
+        fn fail(&self) -> Result<()> {
+            self.fails.lock().unwrap().map_or(Ok(()), |code| Err(Error::new(code, "told to fail")))
+        }
+    }
+
+    impl Neighbours for Network {
+        fn make_port(&self, network: &str, port: &NetworkPort, again: bool) -> Result<NetworkPort> {
+            self.fail()?;
+            self.ports.lock().unwrap().push((network.to_owned(), port.uuid, again));
+            let own = Plug::Network { bridge: "virbr0".to_owned(), mac_table_manager: None };
+            Ok(NetworkPort { plug: port.plug.clone().or(Some(own)), ..port.clone() })
+        }
+
+        fn remove_port(&self, network: &str, port: Uuid) -> Result<()> {
+            self.fail()?;
+            self.ports.lock().unwrap().retain(|(net, uuid, _)| (net.as_str(), *uuid) != (network, port));
+            Ok(())
+        }
+
+        fn address(&self, network: &str) -> Result<String> {
+            Nobody.address(network)
+        }
+
+        fn leases(&self, network: &str, mac: &str) -> Result<Vec<DhcpLease>> {
+            Nobody.leases(network, mac)
+        }
+
+        fn volume(&self, pool: &str, volume: &str) -> Result<Volume> {
+            Nobody.volume(pool, volume)
+        }
+
+        fn secret(&self, secret: &SecretRef) -> Result<Value> {
+            Nobody.secret(secret)
+        }
+
+        fn bind_filter(&self, binding: &NwFilterBinding) -> Result<()> {
+            Nobody.bind_filter(binding)
+        }
+
+        fn unbind_filter(&self, device: &str) -> Result<()> {
+            Nobody.unbind_filter(device)
+        }
+    }
+
+    struct Bench {
+        network: Arc<Network>,
+        folder: tempfile::TempDir,
+        domain: DomainDefinition,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let domain = DomainDefinition { name: "web".to_owned(), ..DomainDefinition::default() };
+            Self { network: Arc::default(), folder: tempfile::tempdir().unwrap(), domain }
+        }
+
+        fn borrower(&self) -> Borrower {
+            Borrower::new(self.network.clone(), self.folder.path(), &self.domain)
+        }
+
+        fn held(&self) -> Held {
+            Held::read(&held::path(self.folder.path(), "web")).unwrap()
+        }
+
+        fn ports(&self) -> usize {
+            self.network.ports.lock().unwrap().len()
+        }
+
+        fn fails(&self, code: Option<ErrorCode>) {
+            *self.network.fails.lock().unwrap() = code;
+        }
+    }
+
+    fn card() -> Interface {
+        let xml = "<interface type='network'><mac address='52:54:00:00:00:01'/><source network='lan'/></interface>";
+        match Device::parse(xml, ParseFlags::INACTIVE).unwrap() {
+            Device::Interface(card) => *card,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_port_is_noted_connected_told_again_and_given_back() {
+        let mut bench = Bench::new();
+        let (borrower, mut card) = (bench.borrower(), card());
+        borrower.connect(&mut card).unwrap();
+        assert_eq!((bench.ports(), bench.held().ports.len()), (1, 1));
+        assert!(matches!(card.connection(), InterfaceSource::Bridge { bridge, .. } if bridge == "virbr0"));
+        let (network, port) = ports::port_of(&card).unwrap();
+        assert!(bench.held().ports.contains(&(network.to_owned(), port.to_string())));
+
+        borrower.reclaim(&card).unwrap();
+        assert_eq!(bench.network.ports.lock().unwrap().last().unwrap(), &("lan".to_owned(), port, true));
+        // What belongs to a card that is there stays.
+        bench.domain.devices.interfaces.push(card.clone());
+        borrower.settle(&bench.domain);
+        assert_eq!(bench.held().ports.len(), 1);
+        borrower.give_back_all(&bench.domain);
+        assert!(bench.held().is_empty() && bench.ports() == 0);
+    }
+
+    #[test]
+    fn what_may_have_been_made_stays_noted_until_it_is_gone() {
+        let bench = Bench::new();
+        let borrower = bench.borrower();
+        for (code, noted) in [
+            (ErrorCode::NO_CONNECT, 0),
+            // The other driver cannot remove it either.
+            (ErrorCode::INTERNAL_ERROR, 1),
+            (ErrorCode::OPERATION_TIMEOUT, 2),
+        ] {
+            bench.fails(Some(code));
+            assert_eq!(borrower.connect(&mut card()).unwrap_err().code(), code);
+            assert_eq!(bench.held().ports.len(), noted, "{code:?}");
+        }
+        borrower.give_back_all(&bench.domain);
+        assert_eq!(bench.held().ports.len(), 2, "the driver still fails");
+        bench.fails(None);
+        borrower.give_back_all(&bench.domain);
+        assert!(bench.held().is_empty());
+    }
+
+    #[test]
+    fn a_link_is_noted_only_while_it_is_there() {
+        let bench = Bench::new();
+        let borrower = bench.borrower();
+        let name = "oxi-none0";
+        assert!(!borrower.make_link(name, || Ok(false)).unwrap());
+        borrower.make_link(name, || Err(Error::internal("told to fail"))).unwrap_err();
+        assert!(bench.held().is_empty());
+        assert!(borrower.make_link(name, || Ok(true)).unwrap());
+        assert!(bench.held().links.contains(name));
+    }
+}
