@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod cpu;
 pub mod domain;
 pub mod domain_capabilities;
+pub mod image;
 pub mod interface;
 pub mod moment;
 pub mod net;

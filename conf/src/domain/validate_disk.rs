@@ -4,7 +4,7 @@ use oxivirt_core::{Error, ErrorCode, Result};
 
 use super::devices::{
     Address, BackingStore, Disk, DiskBus, DiskDevice, NetworkProtocol, SgIo, SnapshotLocation, StartupPolicy,
-    StorageAuth, StorageKind, VirtioModel,
+    StorageAuth, StorageKind, ThrottleGroup, VirtioModel,
 };
 use super::validate::{refuse, unsupported};
 use super::{DomainDefinition, DomainType};
@@ -59,6 +59,12 @@ pub(super) fn run(disk: &Disk, def: &DomainDefinition) -> Result<()> {
     if !disk.throttle_filters.is_empty() && disk.iotune.is_some() {
         let what = format!("block 'throttlefilters' can't be used together with 'iotune' for disk '{name}'");
         return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, what));
+    }
+    for filter in disk.throttle_filters.iter() {
+        let known = |group: &ThrottleGroup| group.limits.group_name.as_ref() == Some(&filter.group);
+        if !def.throttle_groups.iter().any(known) {
+            return refuse(format!("throttle group '{}' not found", filter.group));
+        }
     }
     Ok(())
 }

@@ -3,51 +3,52 @@
 
 use oxivirt_core::Result;
 
+use crate::domain::tuning::iotune;
 use crate::xml::{Element, Node, Writer};
 
 /// `<iotune>`; 0 is no limit. Bytes and operations per second.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Element)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IoTune {
-    #[xml(leaf, hide)]
     pub total_bytes_sec: u64,
-    #[xml(leaf, hide)]
     pub read_bytes_sec: u64,
-    #[xml(leaf, hide)]
     pub write_bytes_sec: u64,
-    #[xml(leaf, hide)]
     pub total_iops_sec: u64,
-    #[xml(leaf, hide)]
     pub read_iops_sec: u64,
-    #[xml(leaf, hide)]
     pub write_iops_sec: u64,
-    #[xml(leaf, hide)]
     pub total_bytes_sec_max: u64,
-    #[xml(leaf, hide)]
     pub read_bytes_sec_max: u64,
-    #[xml(leaf, hide)]
     pub write_bytes_sec_max: u64,
-    #[xml(leaf, hide)]
     pub total_iops_sec_max: u64,
-    #[xml(leaf, hide)]
     pub read_iops_sec_max: u64,
-    #[xml(leaf, hide)]
     pub write_iops_sec_max: u64,
-    #[xml(leaf, hide)]
     pub size_iops_sec: u64,
-    #[xml(leaf)]
     pub group_name: Option<String>,
-    #[xml(leaf, hide)]
     pub total_bytes_sec_max_length: u64,
-    #[xml(leaf, hide)]
     pub read_bytes_sec_max_length: u64,
-    #[xml(leaf, hide)]
     pub write_bytes_sec_max_length: u64,
-    #[xml(leaf, hide)]
     pub total_iops_sec_max_length: u64,
-    #[xml(leaf, hide)]
     pub read_iops_sec_max_length: u64,
-    #[xml(leaf, hide)]
     pub write_iops_sec_max_length: u64,
+}
+
+impl Element for IoTune {
+    fn parse(node: Node<'_>) -> Result<Self> {
+        let mut tune = Self { group_name: node.child_value("group_name")?, ..Self::default() };
+        for (name, _) in iotune::KNOWN.iter().filter(|(name, _)| *name != "group_name") {
+            iotune::set_value(&mut tune, name, node.child_value(name)?.unwrap_or(0));
+        }
+        Ok(tune)
+    }
+
+    fn format(&self, w: &mut Writer) {
+        for (name, _) in iotune::KNOWN {
+            match (*name, iotune::value(self, name)) {
+                ("group_name", _) => w.leaf_opt(name, self.group_name.as_ref()),
+                (_, 0) => {}
+                (_, limit) => w.leaf(name, &limit),
+            }
+        }
+    }
 }
 
 /// `<throttlegroup>` of `<throttlegroups>`: limits that disks share.

@@ -109,7 +109,7 @@ pub struct SshIdentity {
 impl NetworkSource {
     /// Hosts that are reached by TCP have the protocol's port unless they say
     /// another.
-    pub(in crate::domain) fn complete_ports(&mut self) {
+    pub(crate) fn complete_ports(&mut self) {
         let port = match self.protocol {
             NetworkProtocol::Nbd => 10_809,
             NetworkProtocol::Sheepdog => 7_000,
