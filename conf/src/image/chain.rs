@@ -116,7 +116,7 @@ fn is_loop(files: &impl Files, source: &StorageSource, seen: &mut HashSet<String
 }
 
 fn local(source: &StorageSource) -> Option<&str> {
-    match &source.kind {
+    match source.actual() {
         StorageKind::File { path, fdgroup: None } | StorageKind::Block { path } => path.as_deref(),
         _ => None,
     }

@@ -77,7 +77,9 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::INVALID_NWFILTER => ("Invalid network filter", "Invalid network filter"),
         ErrorCode::BUILD_FIREWALL => ("Error while building firewall", "Error while building firewall"),
         ErrorCode::INVALID_SECRET => ("Invalid secret", "Invalid secret"),
-        ErrorCode::MIGRATE_PERSIST_FAILED => ("Failed to make domain persistent after migration", "Failed to make domain persistent after migration"),
+        ErrorCode::MIGRATE_PERSIST_FAILED => {
+            ("Failed to make domain persistent after migration", "Failed to make domain persistent after migration")
+        }
         ErrorCode::INVALID_DOMAIN_SNAPSHOT => ("Invalid domain snapshot", "Invalid domain snapshot"),
         ErrorCode::STORAGE_PROBE_FAILED => ("Storage pool probe failed", "Storage pool probe failed"),
         ErrorCode::STORAGE_POOL_BUILT => ("Storage pool already built", "Storage pool already built"),
@@ -87,9 +89,14 @@ fn standing(code: ErrorCode) -> (&'static str, &'static str) {
         ErrorCode::SSH => ("SSH transport error", "SSH transport error"),
         ErrorCode::RESOURCE_BUSY => ("resource busy", "resource busy"),
         ErrorCode::DBUS_SERVICE => ("error from service", "error from service"),
-        ErrorCode::CPU_INCOMPATIBLE => ("the CPU is incompatible with host CPU", "the CPU is incompatible with host CPU"),
+        ErrorCode::CPU_INCOMPATIBLE => {
+            ("the CPU is incompatible with host CPU", "the CPU is incompatible with host CPU")
+        }
         ErrorCode::MIGRATE_FINISH_OK => ("migration successfully aborted", "migration successfully aborted"),
-        ErrorCode::AGENT_UNSYNCED => ("guest agent replied with wrong id to guest-sync command", "guest agent replied with wrong id to guest-sync command"),
+        ErrorCode::AGENT_UNSYNCED => (
+            "guest agent replied with wrong id to guest-sync command",
+            "guest agent replied with wrong id to guest-sync command",
+        ),
         ErrorCode::LIBSSH => ("libssh transport error", "libssh transport error"),
         ErrorCode::DEVICE_MISSING => ("device not found", "device not found"),
         ErrorCode::INVALID_NWFILTER_BINDING => ("Invalid network filter binding", "Invalid network filter binding"),

@@ -6,11 +6,12 @@
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
     Address, Controller, ControllerType, Device, DeviceInfo, DeviceRef, Disk, DiskBus, InterfaceSource, MemoryDevice,
-    MemoryModel, StorageSource,
+    MemoryModel, StorageSource, ThrottleFilter,
 };
 use oxivirt_core::{Error, Result};
 
 use crate::command;
+use crate::status::{DiskNotes, ThrottleNode};
 
 /// Gives every device its alias.
 pub fn assign(domain: &mut DomainDefinition) -> Result<()> {
@@ -161,43 +162,47 @@ pub(crate) fn free_index(domain: &DomainDefinition) -> u32 {
 
 /// Gives every image of every disk the index that names its block node, the
 /// last disk first, images on top before those below.
-pub fn number_images(domain: &mut DomainDefinition) {
-    use oxivirt_conf::domain::devices::BackingStore;
-    let mut next = 0;
-    let mut take = || {
-        next += 1;
-        Some(next)
-    };
+///
+/// Errors: `XML_ERROR` for notes of a disk that mean nothing.
+pub fn number_images(domain: &mut DomainDefinition) -> Result<()> {
+    let mut next = 1;
     // SD cards have no block nodes.
     for disk in domain.devices.disks.iter_mut().rev().filter(|disk| disk.target.bus != Some(DiskBus::Sd)) {
-        number_image(&mut disk.source, &mut take);
-        let mut below = disk.backing.as_deref_mut();
-        while let Some(BackingStore::Layer(layer)) = below {
-            number_image(&mut layer.source, &mut take);
-            below = layer.backing.as_deref_mut();
-        }
+        next = number_disk(disk, next)?;
     }
+    Ok(())
 }
 
-/// Numbers the images of one disk, from the first number that is free: images
-/// on top before those below.
-pub(crate) fn number_disk(disk: &mut Disk, first: u32) {
+/// Numbers the images of one disk, and the nodes that hold it back, from the
+/// first number that is free: images on top before those below. A drive
+/// without medium has a number that nobody sees.
+///
+/// * Returns the next number that is free.
+/// * Errors: as those of [`number_images`].
+pub(crate) fn number_disk(disk: &mut Disk, first: u32) -> Result<u32> {
     use oxivirt_conf::domain::devices::BackingStore;
     let mut next = first;
     let mut take = || {
         let given = next;
         next = next.saturating_add(1);
-        Some(given)
+        given
     };
-    if disk.source.is_empty() {
-        return;
-    }
     number_image(&mut disk.source, &mut take);
+    let mut notes = DiskNotes::of(disk)?;
+    if !disk.throttle_filters.is_empty() || !notes.throttles.is_empty() {
+        let node = |filter: &ThrottleFilter| ThrottleNode {
+            name: format!("libvirt-{}-filter", take()),
+            group: Some(filter.group.clone()),
+        };
+        notes.throttles = disk.throttle_filters.iter().map(node).collect();
+        notes.put(disk)?;
+    }
     let mut below = disk.backing.as_deref_mut();
     while let Some(BackingStore::Layer(layer)) = below {
         number_image(&mut layer.source, &mut take);
         below = layer.backing.as_deref_mut();
     }
+    Ok(next)
 }
 
 /// Gives a device that is plugged into a running domain its alias: the next
@@ -254,9 +259,9 @@ fn next(domain: &DomainDefinition, prefix: &str) -> String {
 }
 
 /// An image, and what it keeps its bytes in.
-fn number_image(source: &mut StorageSource, take: &mut impl FnMut() -> Option<u32>) {
-    source.index = take();
+fn number_image(source: &mut StorageSource, take: &mut impl FnMut() -> u32) {
+    source.index = Some(take()).filter(|_| !source.is_empty());
     if let Some(store) = &mut source.data_store {
-        store.source.index = take();
+        store.source.index = Some(take());
     }
 }

@@ -24,15 +24,15 @@ fn roomy(name: &str, guest: &assets::Guest) -> String {
 }
 
 /// A running guest with a shell at its console.
-struct Guest {
-    host: Host,
-    console: Console,
+pub(super) struct Guest {
+    pub(super) host: Host,
+    pub(super) console: Console,
     /// Its document before anything was plugged.
     before: String,
 }
 
 impl Guest {
-    fn boot() -> Result<Option<Guest>, String> {
+    pub(super) fn boot() -> Result<Option<Guest>, String> {
         let (Some(host), Some(assets)) = (Host::qemu()?, guest_or_skip()) else { return Ok(None) };
         host.define(&roomy("plug", &assets))?;
         host.virsh(&["start", "--paused", "plug"])?;
@@ -46,22 +46,22 @@ impl Guest {
     }
 
     /// Writes a file beside the guest.
-    fn file(&self, name: &str, text: &str) -> Result<String, String> {
+    pub(super) fn file(&self, name: &str, text: &str) -> Result<String, String> {
         let path: PathBuf = self.host.sandbox.root().join(name);
         std::fs::write(&path, text).map_err(|e| e.to_string())?;
         Ok(path.display().to_string())
     }
 
-    fn image(&self, name: &str, size: usize) -> Result<String, String> {
+    pub(super) fn image(&self, name: &str, size: usize) -> Result<String, String> {
         self.file(name, &"\0".repeat(size))
     }
 
-    fn now(&self) -> Result<String, String> {
+    pub(super) fn now(&self) -> Result<String, String> {
         self.host.virsh(&["dumpxml", "plug"])
     }
 
     /// Fails unless the guest has what it had at first.
-    fn is_as_before(&self, what: &str) -> Outcome {
+    pub(super) fn is_as_before(&self, what: &str) -> Outcome {
         let now = self.now()?;
         if now == self.before {
             Ok(())
@@ -71,7 +71,7 @@ impl Guest {
     }
 
     /// Plugs a document in and out again.
-    fn in_and_out(&self, xml: &str) -> Outcome {
+    pub(super) fn in_and_out(&self, xml: &str) -> Outcome {
         let file = self.file("device.xml", xml)?;
         self.host.virsh(&["attach-device", "plug", &file]).map_err(|e| self.host.sandbox.explain(&e))?;
         if self.now()? == self.before {

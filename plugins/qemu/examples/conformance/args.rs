@@ -86,7 +86,7 @@ fn build(
     }
     addresses::assign_usb(&mut live)?;
     aliases::assign(&mut live)?;
-    aliases::number_images(&mut live);
+    aliases::number_images(&mut live)?;
     match host {
         Some(host) => cpu_model::expand_on(&mut live, emulator, Some(host))?,
         None => cpu_model::expand(&mut live, emulator)?,

@@ -47,14 +47,7 @@ impl DomainStats for QemuConnection {
         flags: u32,
     ) -> Result<Counted<List<TypedParam, { limit::TUNING_PARAMETERS }>, i32>> {
         check_flags(flags, STRING_OKAY, "domain_block_stats_flags")?;
-        let totals = match nparams {
-            // Only the number of values is asked for.
-            0 => {
-                self.read_active(dom)?;
-                BlockTotals::default()
-            }
-            _ => self.block_totals(call, dom, path)?,
-        };
+        let totals = self.block_totals(call, dom, path)?;
         let values = [
             ("wr_bytes", totals.written[1]),
             ("wr_operations", totals.written[0]),

@@ -141,11 +141,7 @@ pub(super) fn late(b: &mut Builder<'_>) -> Result<()> {
 /// Refuses kinds of devices and settings that nothing below looks at.
 pub(super) fn refuse_unknown(domain: &DomainDefinition) -> Result<()> {
     let d = &domain.devices;
-    for (present, what) in [
-        (!d.leases.is_empty(), "<lease>"),
-        (!domain.throttle_groups.is_empty(), "<throttlegroups>"),
-        (domain.bootloader.is_some(), "<bootloader>"),
-    ] {
+    for (present, what) in [(!d.leases.is_empty(), "<lease>"), (domain.bootloader.is_some(), "<bootloader>")] {
         if present {
             return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));
         }

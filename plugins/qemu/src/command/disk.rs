@@ -38,7 +38,6 @@ pub(super) fn disk(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
 /// What a definition may say that would be lost here.
 fn refuse_unknown(disk: &Disk) -> Result<()> {
     for (present, what) in [
-        (!disk.throttle_filters.is_empty(), "<throttlefilters>"),
         (disk.transient.is_some(), "<transient>"),
         (disk.backend_domain.is_some(), "<backenddomain>"),
         (disk.target.dpofua.is_some(), "dpofua"),

@@ -26,6 +26,7 @@ mod plug;
 mod props;
 mod protection;
 mod storage;
+mod throttle;
 mod tpm;
 mod words;
 
@@ -49,6 +50,7 @@ pub use plug::{Argument, Free, medium, plug};
 pub use props::{Props, escape, on_off};
 pub(crate) use storage::is_empty as is_empty_source;
 pub use storage::{Sealed, Secret};
+pub(crate) use throttle::{LIMITS, group_id, limits};
 pub(crate) use words::{Words, backend_of};
 
 /// What building a command line needs from the host. Descriptors are given by
@@ -214,6 +216,7 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
     memory::memory(&mut b)?;
     machine::cpus(&mut b)?;
     machine::iothreads(&mut b)?;
+    throttle::groups(&mut b);
     memory::cells(&mut b)?;
     b.pair("-uuid", request.domain.hwuuid.unwrap_or(request.domain.uuid).to_string());
     machine::generation(&mut b);

@@ -63,8 +63,8 @@ impl Guests {
         let run = job.private().require_run()?;
         let snapshot = job.snapshot();
         let disk = disk(snapshot.definition(), name)?;
-        if disk.source.is_empty() {
-            return Err(Error::invalid_arg(format!("disk '{name}' is empty")));
+        if disk.source.is_empty() || disk.readonly {
+            return Err(unresizable(name));
         }
         let size = match size {
             // Images of this kind are a whole number of sectors.
@@ -90,8 +90,7 @@ impl Guests {
         let missing = || Error::invalid_arg(format!("invalid path {path} not assigned to domain"));
         let disk = definition.devices.disk(path).ok_or_else(missing)?;
         if disk.source.is_empty() {
-            let text = format!("disk '{path}' does not currently have a source assigned");
-            return Err(Error::invalid_arg(text));
+            return Err(not_assigned(path));
         }
         let mut info = match local(&disk.source) {
             Some(file) => sizes(Path::new(file), disk.driver.format)?,
@@ -213,6 +212,16 @@ impl Guests {
 pub(crate) fn disk<'d>(definition: &'d DomainDefinition, name: &str) -> Result<&'d Disk> {
     let missing = || Error::invalid_arg(format!("disk '{name}' was not found in the domain config"));
     definition.devices.disk(name).ok_or_else(missing)
+}
+
+/// A drive has no medium that could be asked.
+pub(super) fn not_assigned(name: &str) -> Error {
+    Error::invalid_arg(format!("disk '{name}' does not currently have a source assigned"))
+}
+
+fn unresizable(name: &str) -> Error {
+    let text = format!("can't resize empty or readonly disk '{name}'");
+    Error::new(ErrorCode::OPERATION_UNSUPPORTED, text)
 }
 
 /// The image of a disk with an index.

@@ -226,8 +226,9 @@ impl Guests {
         }
         check_whole(&live, &device, &hooks)?;
         self.borrow_for(&live, &mut device)?;
-        if let Device::Disk(disk) = &device {
+        if let Device::Disk(disk) = &mut device {
             check_disk(disk)?;
+            super::chain::complete(disk)?;
         }
         let mut controllers = Vec::new();
         for mut controller in hotplug::missing_controllers(&live, &device) {
@@ -330,6 +331,7 @@ impl Guests {
         if let Device::Disk(disk) = &mut device {
             volumes::resolve(disk, &*self.neighbours())?;
             check_disk(disk)?;
+            super::chain::complete(disk)?;
         }
         let (around, before, pid) = (&bench.run.around, live.devices.clone(), bench.run.process.pid());
         let new = device.clone();
@@ -437,7 +439,7 @@ fn wanted(domain: &DomainDefinition, xml: &str, flags: ParseFlags, hooks: &hooks
 
 fn by_alias<'d>(domain: &'d DomainDefinition, alias: &str) -> Result<DeviceRef<'d>> {
     let found = domain.devices.by_alias(alias).filter(|_| !alias.is_empty());
-    found.ok_or_else(|| Error::new(ErrorCode::DEVICE_MISSING, format!("no device found with alias {alias}")))
+    found.ok_or_else(|| Error::internal(format!("no device found with alias {alias}")))
 }
 
 fn place_of(domain: &DomainDefinition, like: DeviceRef<'_>, alias: &str) -> Result<usize> {

@@ -8,6 +8,7 @@
 mod agent;
 mod block;
 mod borrowing;
+mod chain;
 mod change;
 mod cpus;
 mod define;
@@ -67,6 +68,7 @@ pub(crate) use iothreads::KNOWN as IOTHREAD_PARAMS;
 pub(crate) use pins::Pinned;
 pub(crate) use reports::show_channels;
 pub use start::StartOptions;
+pub(crate) use throttle::throttle;
 pub(crate) use tune::{SCHEDULER, live_params, scheduler, with_living};
 pub(crate) use vcpus::{set_vcpu_stored, set_vcpus_stored};
 

@@ -166,12 +166,13 @@ impl Guests {
         refuse_host_side(live)?;
         self.borrow(job, live)?;
         check_sources(live)?;
+        look_at_media(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
         live.devices.channels.iter_mut().for_each(|channel| channel_socket(channel, files));
         self.fill_displays(live, files, &settings, &mut taken.ports)?;
         addresses::assign_usb(live)?;
         aliases::assign(live)?;
-        aliases::number_images(live);
+        aliases::number_images(live)?;
         status::note_backends(live)?;
         cpu_model::check(live, &emulator)?;
         cpu_model::expand(live, &emulator)?;
@@ -322,7 +323,7 @@ impl Guests {
             }
         }
         for disk in &live.devices.disks {
-            if let Some(tune) = &disk.iotune {
+            if let Some(tune) = disk.iotune.as_deref().filter(|_| !disk.source.is_empty()) {
                 super::throttle::throttle(run.monitor()?, disk, tune)?;
             }
         }
@@ -427,6 +428,17 @@ fn pin_threads(
 fn check_sources(live: &DomainDefinition) -> Result<()> {
     let direct = &live.os.direct;
     [&direct.kernel, &direct.initrd, &direct.dtb].into_iter().flatten().try_for_each(|file| check_file(file))
+}
+
+/// Completes disks with what their images say. An empty drive reads no format.
+fn look_at_media(live: &mut DomainDefinition) -> Result<()> {
+    for disk in &mut live.devices.disks {
+        if disk.source.is_empty() {
+            disk.driver.format = None;
+        }
+        super::chain::complete(disk)?;
+    }
+    Ok(())
 }
 
 /// The same of the image of a disk.

@@ -7,8 +7,9 @@ use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use super::block::device_of;
+use super::block::{device_of, not_assigned};
 use super::{ANSWER, Guests};
+use crate::command::{self, LIMITS, group_id};
 use crate::lifecycle::Notice;
 use crate::monitor::Monitor;
 use crate::state::Job;
@@ -22,29 +23,6 @@ const GROUPS: &[&[&str]] = &[
     &["size_iops_sec"],
     &["total_bytes_sec_max_length", "read_bytes_sec_max_length", "write_bytes_sec_max_length"],
     &["total_iops_sec_max_length", "read_iops_sec_max_length", "write_iops_sec_max_length"],
-];
-
-/// QEMU's names of the limits of a disk, and of a group of limits.
-const NAMES: &[(&str, &str, &str)] = &[
-    ("total_bytes_sec", "bps", "bps-total"),
-    ("read_bytes_sec", "bps_rd", "bps-read"),
-    ("write_bytes_sec", "bps_wr", "bps-write"),
-    ("total_iops_sec", "iops", "iops-total"),
-    ("read_iops_sec", "iops_rd", "iops-read"),
-    ("write_iops_sec", "iops_wr", "iops-write"),
-    ("total_bytes_sec_max", "bps_max", "bps-total-max"),
-    ("read_bytes_sec_max", "bps_rd_max", "bps-read-max"),
-    ("write_bytes_sec_max", "bps_wr_max", "bps-write-max"),
-    ("total_iops_sec_max", "iops_max", "iops-total-max"),
-    ("read_iops_sec_max", "iops_rd_max", "iops-read-max"),
-    ("write_iops_sec_max", "iops_wr_max", "iops-write-max"),
-    ("size_iops_sec", "iops_size", "iops-size"),
-    ("total_bytes_sec_max_length", "bps_max_length", "bps-total-max-length"),
-    ("read_bytes_sec_max_length", "bps_rd_max_length", "bps-read-max-length"),
-    ("write_bytes_sec_max_length", "bps_wr_max_length", "bps-write-max-length"),
-    ("total_iops_sec_max_length", "iops_max_length", "iops-total-max-length"),
-    ("read_iops_sec_max_length", "iops_rd_max_length", "iops-read-max-length"),
-    ("write_iops_sec_max_length", "iops_wr_max_length", "iops-write-max-length"),
 ];
 
 impl Guests {
@@ -65,7 +43,10 @@ impl Guests {
         if let Some(tune) = live {
             let run = job.private().require_run()?;
             let disk = find(snapshot.definition(), name)?;
-            throttle(run.monitor()?, disk, &tune)?;
+            // Limits of a drive without medium wait for one.
+            if !disk.source.is_empty() {
+                throttle(run.monitor()?, disk, &tune)?;
+            }
             self.edit_live(job, &|definition| put(definition, name, &tune))?;
             let mut told = vec![TypedParam::new("blkdeviotune.disk", TypedValue::String(&disk.target.dev))];
             told.extend(params.iter().map(|p| TypedParam::new(format!("blkdeviotune.{}", p.field()), p.value())));
@@ -82,6 +63,9 @@ impl Guests {
         let run = job.private().require_run()?;
         let snapshot = job.snapshot();
         let disk = find(snapshot.definition(), name)?;
+        if disk.source.is_empty() {
+            return Err(not_assigned(name));
+        }
         let device = device_of(disk)?;
         let answer = run.monitor()?.execute("query-block", Value::Null, ANSWER)?;
         let entry = answer
@@ -94,7 +78,7 @@ impl Guests {
             return Err(Error::internal(format!("block device '{device}' has no medium")));
         };
         let mut tune = IoTune::default();
-        for (ours, theirs, _) in NAMES {
+        for (ours, theirs, _) in LIMITS {
             iotune::set_value(&mut tune, ours, inserted.get(*theirs).and_then(Value::as_u64).unwrap_or(0));
             // A length of one second is what there is without one.
             if ours.ends_with("_length") && iotune::value(&tune, ours) == 1 {
@@ -127,7 +111,7 @@ impl Guests {
             let run = job.private().require_run()?;
             let known = snapshot.definition().throttle_groups.iter();
             let exists = known.into_iter().any(|g| g.limits.group_name.as_deref() == Some(group));
-            let (limits, id) = (limits_object(&tune), object_of(group));
+            let (limits, id) = (command::limits(&tune).value(), group_id(group));
             let monitor = run.monitor()?;
             match exists {
                 true => {
@@ -159,17 +143,14 @@ impl Guests {
 
     /// Takes a group of limits away.
     ///
-    /// Errors: `INVALID_ARG` there is none; `OPERATION_INVALID` a disk uses it.
+    /// Errors: `INVALID_ARG` there is none, or a disk uses it; QEMU's own words.
     pub(crate) fn remove_throttle_group(&self, job: &Job, affected: Affected, group: &str) -> Result<()> {
         let snapshot = job.snapshot();
         let check = |definition: &DomainDefinition| -> Result<()> {
-            if !definition.throttle_groups.iter().any(|g| g.limits.group_name.as_deref() == Some(group)) {
-                return Err(Error::invalid_arg(format!("throttlegroup '{group}' was not found in the domain config")));
-            }
             let users = definition.devices.disks.iter();
             match users.into_iter().find(|disk| disk.throttle_filters.iter().any(|filter| filter.group == group)) {
-                Some(disk) => Err(Error::operation_invalid(format!(
-                    "throttlegroup '{group}' is still being used by disk {}",
+                Some(disk) => Err(Error::invalid_arg(format!(
+                    "throttle group '{group}' is still being used by disk {}",
                     disk.target.dev
                 ))),
                 None => Ok(()),
@@ -179,7 +160,11 @@ impl Guests {
             check(snapshot.definition())?;
         }
         if affected.config() {
-            check(snapshot.inactive_definition())?;
+            let stored = snapshot.inactive_definition();
+            if !stored.throttle_groups.iter().any(|g| g.limits.group_name.as_deref() == Some(group)) {
+                return Err(Error::invalid_arg(format!("throttlegroup '{group}' was not found in the domain config")));
+            }
+            check(stored)?;
         }
         let remove = |definition: &mut DomainDefinition| {
             definition.throttle_groups.retain(|g| g.limits.group_name.as_deref() != Some(group));
@@ -187,7 +172,7 @@ impl Guests {
         };
         if affected.live() {
             let run = job.private().require_run()?;
-            run.monitor()?.execute("object-del", json!({"id": object_of(group)}), ANSWER)?;
+            run.monitor()?.execute("object-del", json!({"id": group_id(group)}), ANSWER)?;
             self.edit_live(job, &remove)?;
         }
         if affected.config() {
@@ -198,10 +183,10 @@ impl Guests {
 }
 
 /// Tells QEMU the limits of a disk.
-pub(super) fn throttle(monitor: &Monitor, disk: &Disk, tune: &IoTune) -> Result<()> {
+pub(crate) fn throttle(monitor: &Monitor, disk: &Disk, tune: &IoTune) -> Result<()> {
     let mut arguments = Map::new();
     arguments.insert("id".into(), device_of(disk)?.into());
-    for (ours, theirs, _) in NAMES {
+    for (ours, theirs, _) in LIMITS {
         let value = iotune::value(tune, ours);
         // The six plain limits are always said, the others only when there is something to say.
         let plain = !ours.contains("_max") && *ours != "size_iops_sec";
@@ -213,18 +198,6 @@ pub(super) fn throttle(monitor: &Monitor, disk: &Disk, tune: &IoTune) -> Result<
         arguments.insert("group".into(), group.clone().into());
     }
     monitor.execute("block_set_io_throttle", arguments.into(), ANSWER).map(drop)
-}
-
-/// The object behind a group of limits.
-fn object_of(group: &str) -> String {
-    format!("throttle-{group}")
-}
-
-fn limits_object(tune: &IoTune) -> Value {
-    let number = |(ours, _, theirs): &(&str, &str, &str)| ((*theirs).to_owned(), json!(iotune::value(tune, ours)));
-    // QEMU refuses a burst without a length, and takes one second where nothing is said.
-    let said = NAMES.iter().filter(|(ours, _, _)| !ours.ends_with("_length") || iotune::value(tune, ours) != 0);
-    Value::Object(said.map(number).collect())
 }
 
 fn find<'d>(definition: &'d DomainDefinition, name: &str) -> Result<&'d Disk> {
@@ -252,7 +225,7 @@ fn changed(definition: &DomainDefinition, name: &str, params: &[TypedParam]) -> 
     let disk = find(definition, name)?;
     let before = disk.iotune.as_deref().cloned().unwrap_or_default();
     let tune = merged(&before, params)?;
-    let limited = NAMES.iter().any(|(ours, _, _)| iotune::value(&tune, ours) != 0);
+    let limited = LIMITS.iter().any(|(ours, _, _)| iotune::value(&tune, ours) != 0);
     if !limited && params.iter().any(|param| param.field() == "group_name") && before.group_name.is_none() {
         return Err(Error::config_unsupported(
             "creating a new group/updating existing with all tune parameters zero is not supported",

@@ -12,6 +12,7 @@ use super::journal::Attempt;
 use super::step::{Step, run_all};
 use super::{Part, PlugHost, Session, journal, prepare, remove_all};
 use crate::command;
+use crate::guests::throttle;
 use crate::status;
 
 /// A domain after a device was plugged.
@@ -109,6 +110,11 @@ fn after(session: &Session<'_>, device: &Device, steps: &[Step], answers: &[Valu
     match device {
         Device::Interface(card) if card.link.as_ref().is_some_and(|link| link.state.as_str() == "down") => {
             session.run("set_link", json!({"name": alias, "up": false}))?;
+        }
+        Device::Disk(disk) => {
+            if let Some(tune) = disk.iotune.as_deref().filter(|_| !disk.source.is_empty()) {
+                throttle(session.monitor, disk, tune)?;
+            }
         }
         Device::Memory(_) => found.memory = super::update::memory_of(session, alias)?,
         _ => {}

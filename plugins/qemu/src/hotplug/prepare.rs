@@ -102,7 +102,6 @@ fn disk(domain: &DomainDefinition, disk: &Disk) -> Result<()> {
         (_, Some(DiskBus::Virtio | DiskBus::Scsi | DiskBus::Usb)) => {
             // What the host would have to keep for it.
             for (present, what) in [
-                (disk.iotune.is_some(), "<iotune>"),
                 (disk.rawio.is_some_and(|v| v.is_yes()) || disk.sgio.is_some(), "rawio or sgio of a disk"),
                 (
                     disk.source.reservations.as_ref().is_some_and(|r| r.managed.is_yes()),
@@ -171,7 +170,7 @@ pub(super) fn enter(
     mut device: Device,
     highest_node: u32,
 ) -> Result<(DomainDefinition, Device, usize)> {
-    complete(domain, &mut device, highest_node);
+    complete(domain, &mut device, highest_node)?;
     place(domain, &mut device)?;
     aliases::assign_one(domain, &mut device)?;
     let mut with = domain.clone();
@@ -203,7 +202,7 @@ fn insert(domain: &mut DomainDefinition, device: Device) -> usize {
 }
 
 /// Numbers and defaults that a start would have given to the whole.
-fn complete(domain: &DomainDefinition, device: &mut Device, highest_node: u32) {
+fn complete(domain: &DomainDefinition, device: &mut Device, highest_node: u32) -> Result<()> {
     let d = &domain.devices;
     match device {
         Device::Controller(c) if c.index.is_none() => {
@@ -213,7 +212,7 @@ fn complete(domain: &DomainDefinition, device: &mut Device, highest_node: u32) {
             if disk.info.address.is_none() {
                 disk.info.address = disk.default_place().map(Address::Drive);
             }
-            number(domain, disk, highest_node);
+            number(domain, disk, highest_node)?;
         }
         Device::Serial(serial) => {
             let next = d.serials.iter().filter_map(|s| s.port).max().map_or(0, |port| port.saturating_add(1));
@@ -230,16 +229,17 @@ fn complete(domain: &DomainDefinition, device: &mut Device, highest_node: u32) {
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// Numbers the images of a disk, behind all that are there.
-pub(super) fn number(domain: &DomainDefinition, disk: &mut Disk, highest_node: u32) {
+pub(super) fn number(domain: &DomainDefinition, disk: &mut Disk, highest_node: u32) -> Result<()> {
     // Nothing can be under a raw image.
     if disk.driver.format == Some(StorageFormat::Raw) && disk.backing.is_none() && !disk.source.is_empty() {
         disk.backing = Some(Box::new(BackingStore::End));
     }
     let next = aliases::free_index(domain).max(highest_node.saturating_add(1));
-    aliases::number_disk(disk, next);
+    aliases::number_disk(disk, next).map(drop)
 }
 
 /// Finds a free place, as things are: no bus is added to a running guest.

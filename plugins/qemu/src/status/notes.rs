@@ -272,6 +272,11 @@ pub(crate) fn name_nodes(domain: &mut DomainDefinition) -> Result<()> {
             });
             notes.put(disk)?;
         }
+        let copies = disk.driver.copy_on_read.is_some_and(|v| v.is_on());
+        if copies && notes.copy_on_read.is_none() && !disk.source.is_empty() {
+            notes.copy_on_read = Some(format!("libvirt-CoR-{}", disk.target.dev));
+            notes.put(disk)?;
+        }
     }
     Ok(())
 }

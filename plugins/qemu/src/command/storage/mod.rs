@@ -15,7 +15,8 @@ use oxivirt_conf::storage_encryption::{Encryption, EncryptionEngine, EncryptionF
 
 use oxivirt_core::{Error, Result};
 
-use super::{Builder, Props};
+use super::{Builder, Props, throttle};
+use crate::status::DiskNotes;
 use protocol::Keys;
 pub(super) use sd::card;
 pub(super) use secrets::certificates;
@@ -170,6 +171,17 @@ pub(super) fn nodes(b: &mut Builder<'_>, disk: &Disk) -> Result<Option<String>> 
             .text("discard", "unmap");
         b.json("-blockdev", &props);
         below = Some(name);
+    }
+    for filter in DiskNotes::of(disk)?.throttles {
+        let Some(file) = below.take() else { break };
+        let group = filter.group.unwrap_or_default();
+        let props = Props::new()
+            .text("driver", "throttle")
+            .text("node-name", &filter.name)
+            .text("throttle-group", throttle::group_id(&group))
+            .text("file", file);
+        b.json("-blockdev", &props);
+        below = Some(filter.name);
     }
     Ok(below)
 }

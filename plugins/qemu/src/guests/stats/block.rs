@@ -127,6 +127,7 @@ fn entry(
     answers: Option<&Answers>,
 ) {
     let name = |what: &str| format!("block.{at}.{what}");
+    let top = std::ptr::eq(source, &disk.source);
     record.text(name("name"), &disk.target.dev);
     if let Some(path) = source.path() {
         record.text(name("path"), path);
@@ -135,15 +136,20 @@ fn entry(
         record.uint(name("backingIndex"), index);
     }
     if let Some(totals) = totals {
-        for (what, [requests, bytes, times]) in [("rd", totals.read), ("wr", totals.written)] {
+        // The guest's own requests are counted at the top.
+        let own = if top { Some(totals) } else { None };
+        for (what, [requests, bytes, times]) in own.iter().flat_map(|t| [("rd", t.read), ("wr", t.written)]) {
             record.ulong(name(&format!("{what}.reqs")), requests);
             record.ulong(name(&format!("{what}.bytes")), bytes);
             record.ulong(name(&format!("{what}.times")), times);
         }
-        let [requests, times] = totals.flushed;
-        record.ulong(name("fl.reqs"), requests);
-        record.ulong(name("fl.times"), times);
-        record.ulong(name("allocation"), totals.highest);
+        if let Some([requests, times]) = own.map(|t| t.flushed) {
+            record.ulong(name("fl.reqs"), requests);
+            record.ulong(name("fl.times"), times);
+        }
+        if !source.is_empty() {
+            record.ulong(name("allocation"), totals.highest);
+        }
     }
     match answers {
         Some(answers) => {

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Force, unchanged};
 use crate::command::{self, is_empty_source};
+use crate::guests::throttle;
 use crate::hotplug::journal::Attempt;
 use crate::hotplug::recover::top;
 use crate::hotplug::step::{Step, run_all};
@@ -43,7 +44,7 @@ pub(super) fn update(
     place.auth = wanted.auth;
     place.encryption = wanted.encryption;
     place.private_data = None;
-    prepare::number(live, place, prepare::highest_node(session)?);
+    prepare::number(live, place, prepare::highest_node(session)?)?;
     change(session, host, live, &changed, at, force)?;
     Ok(changed)
 }
@@ -117,6 +118,11 @@ fn change(
         let changed = exchange(session, alias, old_node, node.as_deref(), force);
         changed.inspect_err(|_| drop(remove_all(session, &parts)))
     });
+    if let (Ok(()), Some(tune)) = (&outcome, new.iotune.as_deref().filter(|_| node.is_some()))
+        && let Err(error) = throttle(session.monitor, new, tune)
+    {
+        tracing::error!(domain = %before.name, %error, "the limits of a disk are not kept with a new medium");
+    }
     // What was behind the old medium goes when the guest's status tells of the new one.
     outcome.inspect_err(|_| {
         if let Err(error) = journal::end(session.files) {
