@@ -122,10 +122,10 @@ fn a_chain_that_leads_nowhere_keeps_a_guest_off() -> Outcome {
         ("words", "'weird'"),
         ("room", "'dir'"),
     ] {
-        host.define(&with_disk("g", &format!("{folder}/{name}"), "qcow2"))?;
-        let error = host.refused(&["start", "g"])?;
+        host.define(&with_disk(name, &format!("{folder}/{name}"), "qcow2"))?;
+        let error = host.refused(&["start", name])?;
         assert!(error.contains(words), "{name}: {error}");
-        assert_eq!(host.state("g")?, "shut off (failed)", "{name}");
+        assert_eq!(host.state(name)?, "shut off (failed)", "{name}");
     }
     // Where nothing further would be opened, a format may be guessed.
     host.define(&with_disk("g", &format!("{folder}/one"), "qcow2"))?;

@@ -14,9 +14,15 @@ use crate::arch;
 use crate::capabilities::Emulator;
 
 /// Fills in what a device leaves open.
-pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Site, emulator: Option<&Emulator>) {
+pub(super) fn complete(
+    device: DeviceMut<'_>,
+    def: &DomainDefinition,
+    site: &Site,
+    emulator: Option<&Emulator>,
+    runs: bool,
+) {
     match device {
-        DeviceMut::Disk(disk) => self::disk(disk),
+        DeviceMut::Disk(disk) => self::disk(disk, runs),
         DeviceMut::Interface(net) => interface(net),
         DeviceMut::Controller(c) => controller(c, def, emulator),
         DeviceMut::Serial(serial) => self::serial(serial, def),
@@ -38,14 +44,15 @@ pub(super) fn complete(device: DeviceMut<'_>, def: &DomainDefinition, site: &Sit
     }
 }
 
-fn disk(disk: &mut Disk) {
+fn disk(disk: &mut Disk, runs: bool) {
     disk.driver.name.get_or_insert_with(|| "qemu".to_owned());
     if matches!(&disk.source.kind, StorageKind::Volume { pool: None, volume: None, .. }) {
         disk.source.kind = StorageKind::default();
     }
     // Never guessed from the content: a guest could write another header. A
     // volume's format its pool knows.
-    if !matches!(disk.source.kind, StorageKind::Volume { .. }) {
+    // What a running guest's empty drive has is nothing.
+    if !matches!(disk.source.kind, StorageKind::Volume { .. }) && !(runs && disk.source.is_empty()) {
         disk.driver.format.get_or_insert(StorageFormat::Raw);
     }
     if let Some(encryption) = &mut disk.encryption {

@@ -128,7 +128,7 @@ impl DomainHooks for Hooks<'_> {
     fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, flags: ParseFlags) -> Result<()> {
         // The sockets of its channels are where they are, too.
         if !(runs(flags) && matches!(device, DeviceMut::Controller(_) | DeviceMut::Channel(_))) {
-            devices::complete(device, def, &self.site, self.emulator(def).as_deref());
+            devices::complete(device, def, &self.site, self.emulator(def).as_deref(), runs(flags));
         }
         Ok(())
     }
