@@ -125,6 +125,7 @@ const PACKAGES: &[Package] = &[
     package("libvirt-dbus", Purpose::Test, "stock D-Bus interface"),
     package("virtinst", Purpose::Test, "virt-install, virt-xml and virt-clone"),
     backport("libvirt-doc", 11, Purpose::Test, "documents for the test driver"),
+    package("qemu-guest-agent", Purpose::Test, "a real agent for the test guest"),
     package("libxml2-utils", Purpose::Test, "validates XML"),
     package("g++", Purpose::Test, "links the fuzz targets"),
     Package {

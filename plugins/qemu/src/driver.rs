@@ -161,8 +161,8 @@ impl EventSink for HostSink {
             Notice::TrayChange(alias, open) => {
                 self.emit(Event::tray_change(&domain, &alias, i32::from(!open)));
             }
-            Notice::DiskMissing { source, is_drive } => {
-                self.emit(Event::disk_change(&domain, source.as_deref(), None, "", i32::from(!is_drive)));
+            Notice::DiskMissing { source, alias, is_drive } => {
+                self.emit(Event::disk_change(&domain, source.as_deref(), None, &alias, i32::from(!is_drive)));
             }
             Notice::Agent { connected, at_start } => {
                 let state = if connected { 1 } else { 2 };

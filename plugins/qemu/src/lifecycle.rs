@@ -224,6 +224,8 @@ pub enum Notice {
     DiskMissing {
         /// Where it was looked for.
         source: Option<String>,
+        /// The disk's alias.
+        alias: String,
         /// The drive stays, without a medium.
         is_drive: bool,
     },

@@ -79,7 +79,8 @@ pub struct Counters(Vec<(&'static str, OwnedFd)>);
 impl Counters {
     /// Turns one on.
     ///
-    /// Errors: `ARGUMENT_UNSUPPORTED` where the host does not count it.
+    /// Errors: `ARGUMENT_UNSUPPORTED` where nobody counts it, `SYSTEM_ERROR`
+    /// where the host does not.
     pub(crate) fn enable(&mut self, name: &str, pid: i32) -> Result<()> {
         if self.is_on(name) {
             return Ok(());
@@ -91,8 +92,8 @@ impl Counters {
         let (name, source) = EVENTS.iter().find(|(known, _)| *known == name).ok_or_else(refused)?;
         let (kind, number) = source.ok_or_else(refused)?;
         let counter = sys::open_counter(kind, number, pid).map_err(|error| {
-            tracing::info!(%error, name, "a counter of the host cannot be had");
-            refused()
+            let what = format!("unable to open host cpu perf event for {name}");
+            Error::system(what, &error)
         })?;
         self.0.push((name, counter));
         Ok(())

@@ -154,11 +154,15 @@ impl Agent {
         }
     }
 
-    /// Passes an object on as somebody wrote it; the agent's whole answer.
+    /// Passes an object on as somebody wrote it; the agent's whole answer, unless it refuses.
     pub fn pass(&self, socket: &Path, object: &Value, limits: Limits) -> Result<Value, Failure> {
         let command = object.get("execute").and_then(Value::as_str).unwrap_or("command").to_owned();
         let answer = self.exchange(socket, &command, object, limits, &|| false)?;
-        answer.ok_or_else(|| Failure::Unresponsive(format!("the guest agent hung up instead of answering '{command}'")))
+        match answer {
+            Some(answer) if answer.get("error").is_some() => result(answer),
+            Some(answer) => Ok(answer),
+            None => Err(Failure::Unresponsive(format!("the guest agent hung up instead of answering '{command}'"))),
+        }
     }
 
     /// Hangs up, as when the agent went away.

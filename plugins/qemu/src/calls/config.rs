@@ -350,13 +350,10 @@ impl DomainConfig for QemuConnection {
         flags: DomainModificationImpact,
     ) -> Result<()> {
         check_params(params, bandwidth::KNOWN)?;
-        self.tune(call, dom, flags.0, "domain_set_interface_parameters", Controller::Traffic(device), |definition| {
-            let at = card_at(definition, device)?;
-            if let Some(card) = definition.devices.interfaces.get_mut(at) {
-                bandwidth::set(card, params);
-            }
-            Ok(())
-        })
+        check_flags(flags.0, IMPACT, "domain_set_interface_parameters")?;
+        let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
+        let which = affected(&job.snapshot(), flags.0)?;
+        self.guests.limit_card(&job, which, device, params).own()
     }
 
     #[quick]
@@ -372,8 +369,12 @@ impl DomainConfig for QemuConnection {
         check_flags(flags.0, IMPACT | STRING_OKAY, name)?;
         let snapshot = self.read(dom)?;
         let definition = affected_one(&snapshot, flags.0, name)?.of(&snapshot);
+        if nparams == 0 {
+            // Only the number of values is asked for, which is that of every card.
+            return answer_params(bandwidth::get(&Default::default()), 0, flags.0).own();
+        }
         let card = definition.devices.interfaces.get(card_at(definition, device)?);
-        answer_params(card.map(bandwidth::get).unwrap_or_default(), nparams, flags.0).own()
+        answer_params(card.map(|card| bandwidth::get(&card.connected())).unwrap_or_default(), nparams, flags.0).own()
     }
 
     fn domain_get_iothread_info(

@@ -8,27 +8,25 @@ use oxivirt_conf::domain::{DomainDefinition, LifecycleAction};
 use oxivirt_core::call::Call;
 use oxivirt_core::constants::{DomainLifecycle, DomainLifecycleAction};
 use oxivirt_core::types::{Domain, STRING_OKAY, TypedParam, TypedValue};
-use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
+use oxivirt_core::{Error, ErrorDomain, Result};
 use oxivirt_util::cgroup;
 
 use super::{IMPACT, Own, affected, affected_one, check_flags, owner};
 use crate::QemuConnection;
-use crate::guests::{card_at, live_params};
+use crate::guests::live_params;
 
 pub(super) use oxivirt_conf::domain::tuning::Known;
 
 /// What the host would need to keep a limit.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Controller<'n> {
+pub(super) enum Controller {
     Cpu,
     CpuSet,
     Memory,
     Blkio,
-    /// Traffic control on the device of a card.
-    Traffic(&'n str),
 }
 
-impl Controller<'_> {
+impl Controller {
     /// The kernel's name for it.
     fn kernel(self) -> Option<cgroup::Controller> {
         match self {
@@ -36,7 +34,6 @@ impl Controller<'_> {
             Self::CpuSet => Some(cgroup::Controller::CpuSet),
             Self::Memory => Some(cgroup::Controller::Memory),
             Self::Blkio => Some(cgroup::Controller::Blkio),
-            Self::Traffic(_) => None,
         }
     }
 
@@ -47,10 +44,6 @@ impl Controller<'_> {
             Self::CpuSet => Error::operation_invalid("cgroup cpuset controller is not mounted"),
             Self::Memory => Error::operation_invalid("cgroup memory controller is not mounted"),
             Self::Blkio => Error::operation_invalid("blkio cgroup isn't mounted"),
-            Self::Traffic(device) => Error::new(
-                ErrorCode::OPERATION_UNSUPPORTED,
-                format!("limits of the traffic of '{device}' cannot be set on this host"),
-            ),
         }
         .in_domain(ErrorDomain::QEMU)
     }
@@ -116,6 +109,14 @@ pub(super) fn action(end: DomainLifecycle, number: DomainLifecycleAction) -> Res
     let Some(wanted) = usize::try_from(number.0).ok().and_then(|number| ACTIONS.get(number)) else {
         return refuse(format!("invalid lifecycle action '{}'", number.0));
     };
+    if end != DomainLifecycle::CRASH && *wanted == LifecycleAction::Preserve {
+        let text = "qemu driver doesn't support the 'preserve' action for 'on_reboot'/'on_poweroff'";
+        return Err(Error::config_unsupported(text).in_domain(ErrorDomain::QEMU));
+    }
+    if *wanted == LifecycleAction::RenameRestart {
+        let text = "qemu driver doesn't support the 'rename-restart' action for 'on_reboot'/'on_poweroff'/'on_crash'";
+        return Err(Error::config_unsupported(text).in_domain(ErrorDomain::QEMU));
+    }
     let dumps = matches!(wanted, LifecycleAction::CoredumpDestroy | LifecycleAction::CoredumpRestart);
     if dumps && end != DomainLifecycle::CRASH {
         let event = if end == DomainLifecycle::REBOOT { "reboot" } else { "poweroff" };
@@ -134,7 +135,7 @@ impl QemuConnection {
         dom: &Domain,
         flags: u32,
         name: &str,
-        controller: Option<Controller<'_>>,
+        controller: Option<Controller>,
         get: impl Fn(&DomainDefinition) -> Vec<TypedParam>,
     ) -> Result<Vec<TypedParam>> {
         check_flags(flags, IMPACT | STRING_OKAY, name)?;
@@ -176,16 +177,13 @@ impl QemuConnection {
         dom: &Domain,
         flags: u32,
         name: &str,
-        controller: Controller<'_>,
+        controller: Controller,
         change: impl Fn(&mut DomainDefinition) -> Result<()>,
     ) -> Result<()> {
         check_flags(flags, IMPACT, name)?;
         let job = self.guests.modify(self.uuid(dom)?, &owner(call)).own()?;
         let snapshot = job.snapshot();
         let which = affected(&snapshot, flags)?;
-        if let Controller::Traffic(device) = controller {
-            card_at(which.of(&snapshot), device)?;
-        }
         if which.live() || matches!(controller, Controller::Cpu) && snapshot.is_active() {
             let run = job.private().run();
             let kernel = controller.kernel().ok_or_else(|| controller.missing())?;

@@ -37,8 +37,8 @@ impl Guests {
     /// After an error what it holds is to be given back.
     pub(super) fn borrow(&self, job: &Job, live: &mut DomainDefinition) -> Result<()> {
         let dropped = volumes::settle(live, &*self.neighbours(), &check_disk)?;
-        for Dropped { source, is_drive } in dropped {
-            self.tell(&job.snapshot(), Notice::DiskMissing { source, is_drive });
+        for Dropped { source, alias, is_drive } in dropped {
+            self.tell(&job.snapshot(), Notice::DiskMissing { source, alias, is_drive });
         }
         let borrower = self.borrower(live);
         live.devices.interfaces.iter_mut().try_for_each(|card| borrower.connect(card))

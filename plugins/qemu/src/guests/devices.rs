@@ -108,6 +108,9 @@ impl Guests {
             let live = Arc::clone(job.snapshot().definition());
             let hooks = document::hooks(&self.catalog, &self.folders);
             let wanted = wanted(&live, xml, ParseFlags::NONE, &hooks)?;
+            if !hotplug::can_go(wanted.as_ref()) {
+                return Err(not_detached(wanted.as_ref()));
+            }
             // The driver's own choice of a place says nothing.
             let mut known = DomainDefinition::clone(&live);
             hooks::forget_chosen_paths(&mut known, &hooks.site);

@@ -1,6 +1,6 @@
 //! How fast a guest changes its memory.
 
-use oxivirt_core::{Error, Result};
+use oxivirt_core::{Error, ErrorCode, Result};
 use serde_json::json;
 
 use super::{ANSWER, Guests};
@@ -14,6 +14,11 @@ impl Guests {
         if !(1..=60).contains(&seconds) {
             let text = format!("seconds={seconds} is invalid, please choose value within [1, 60].");
             return Err(Error::config_unsupported(text));
+        }
+        let ring = |kvm: &oxivirt_conf::domain::Kvm| kvm.dirty_ring.as_ref().is_some_and(|ring| ring.state.is_on());
+        if mode == "dirty-ring" && !job.snapshot().definition().features.kvm.as_ref().is_some_and(ring) {
+            let text = "dirty-ring calculation mode requires dirty-ring feature enabled.";
+            return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text));
         }
         let run = job.private().require_run()?;
         let arguments = json!({"calc-time": seconds, "mode": mode});

@@ -184,7 +184,6 @@ impl Host for RealHost {
             (net.coalesce.is_some(), "<coalesce>"),
             (net.virtualport.is_some(), "<virtualport>"),
             (net.vlan.is_some(), "<vlan>"),
-            (net.bandwidth.is_some(), "<bandwidth>"),
             (!net.host_ip.ips.is_empty() || !net.host_ip.routes.is_empty(), "addresses on the host's side"),
             (!net.guest_ip.ips.is_empty() || !net.guest_ip.routes.is_empty(), "addresses in the guest"),
             (net.backend.as_ref().is_some_and(|b| b.tap.is_some() || b.vhost.is_some()), "other device files"),
@@ -200,6 +199,9 @@ impl Host for RealHost {
             _ => Self::own_tap(net, bridge)?,
         };
         self.borrower.filter(net, &tap.name)?;
+        if net.bandwidth.is_some() {
+            sys::set_limits(&tap.name, net.bandwidth.as_deref())?;
+        }
         self.taps.push((net.mac, tap.name));
         let taps = vec![self.keep(tap.fd)];
         let mut vhost = Vec::new();
@@ -297,6 +299,7 @@ impl Host for RealHost {
     }
 
     fn pci(&mut self, address: &str) -> Result<()> {
+        needs_vfio("host doesn't support passthrough of host PCI devices")?;
         let link = format!("/sys/bus/pci/devices/{address}/driver");
         let driver = match std::fs::read_link(&link) {
             Ok(driver) => driver,
@@ -414,6 +417,14 @@ const RACES: u32 = 32;
 
 fn unsupported(what: &str) -> Error {
     Error::config_unsupported(format!("{what} is not supported by this driver yet"))
+}
+
+/// Refuses what only the kernel's VFIO does, where it does not.
+fn needs_vfio(refusal: &str) -> Result<()> {
+    match Path::new("/dev/vfio/vfio").exists() {
+        true => Ok(()),
+        false => Err(Error::config_unsupported(refusal)),
+    }
 }
 
 /// The file that ends the command of a TPM.

@@ -2,12 +2,17 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{Interface, InterfaceSource, MacAddress};
-use oxivirt_core::types::DomainInterfaceStats;
-use oxivirt_core::{Error, ErrorDomain, Result};
+use oxivirt_conf::domain::tuning::bandwidth;
+use oxivirt_conf::object::Affected;
+use oxivirt_core::types::{DomainInterfaceStats, TypedParam};
+use oxivirt_core::{Error, ErrorCode, ErrorDomain, Result};
 
+use super::Guests;
 use super::agent::{GuestCard, arp_table};
 use super::stats::traffic;
 use crate::neighbours::Neighbours;
+use crate::state::Job;
+use crate::sys;
 
 /// The place of the card with this device on the host, or this address.
 ///
@@ -20,6 +25,54 @@ pub(crate) fn card_at(definition: &DomainDefinition, device: &str) -> Result<usi
     };
     let unknown = || Error::invalid_arg(format!("'{device}' is not a known interface")).in_domain(ErrorDomain::DOMAIN);
     definition.devices.interfaces.iter().position(fits).ok_or_else(unknown)
+}
+
+impl Guests {
+    /// Changes the limits of a card's traffic.
+    ///
+    /// Errors: `INVALID_ARG` no such card; `OPERATION_UNSUPPORTED` it has no
+    /// device on the host; what [`sys::set_limits`] says. After an error
+    /// nothing has changed.
+    pub(crate) fn limit_card(&self, job: &Job, affected: Affected, device: &str, params: &[TypedParam]) -> Result<()> {
+        let change = |definition: &mut DomainDefinition| -> Result<()> {
+            let at = card_at(definition, device)?;
+            if let Some(card) = definition.devices.interfaces.get_mut(at) {
+                let mut seen = card.connected().into_owned();
+                bandwidth::set(&mut seen, params);
+                card.bandwidth.clone_from(&seen.bandwidth);
+                if let Some(actual) = &mut card.actual {
+                    actual.bandwidth = seen.bandwidth;
+                }
+            }
+            Ok(())
+        };
+        let snapshot = job.snapshot();
+        if affected.config() {
+            card_at(snapshot.inactive_definition(), device)?;
+        }
+        if affected.live() {
+            let live = snapshot.definition();
+            let old = live.devices.interfaces.get(card_at(live, device)?);
+            let mut card = old.ok_or_else(|| Error::internal("the card is lost"))?.connected().into_owned();
+            let before = card.bandwidth.clone();
+            bandwidth::set(&mut card, params);
+            let target = card.target.as_ref().and_then(|target| target.dev.as_deref());
+            let target = target.ok_or_else(|| {
+                let text = format!("interface '{device}' has no device on the host whose traffic could be limited");
+                Error::new(ErrorCode::OPERATION_UNSUPPORTED, text)
+            })?;
+            sys::set_limits(target, card.bandwidth.as_deref()).inspect_err(|_| {
+                if let Err(error) = sys::set_limits(target, before.as_deref()) {
+                    tracing::error!(device, %error, "a card has lost its limits");
+                }
+            })?;
+            self.edit_live(job, &change)?;
+        }
+        if affected.config() {
+            self.edit_stored(job, &change)?;
+        }
+        Ok(())
+    }
 }
 
 /// What went through a card, seen from the guest.

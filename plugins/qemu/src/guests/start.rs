@@ -164,14 +164,14 @@ impl Guests {
         let rules = surroundings::rules(live, &settings.process)?;
         files.hand_over(&rules)?;
         refuse_host_side(live)?;
+        addresses::assign_usb(live)?;
+        aliases::assign(live)?;
         self.borrow(job, live)?;
         check_sources(live)?;
         look_at_media(live)?;
         firmware::prepare(&live.os, options.reset_nvram)?;
         live.devices.channels.iter_mut().for_each(|channel| channel_socket(channel, files));
         self.fill_displays(live, files, &settings, &mut taken.ports)?;
-        addresses::assign_usb(live)?;
-        aliases::assign(live)?;
         aliases::number_images(live)?;
         status::note_backends(live)?;
         cpu_model::check(live, &emulator)?;

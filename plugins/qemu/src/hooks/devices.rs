@@ -52,7 +52,8 @@ fn disk(disk: &mut Disk, runs: bool) {
     // Never guessed from the content: a guest could write another header. A
     // volume's format its pool knows.
     // What a running guest's empty drive has is nothing.
-    if !matches!(disk.source.kind, StorageKind::Volume { .. }) && !(runs && disk.source.is_empty()) {
+    let open = matches!(disk.source.kind, StorageKind::Volume { .. }) || runs && disk.source.is_empty();
+    if !open {
         disk.driver.format.get_or_insert(StorageFormat::Raw);
     }
     if let Some(encryption) = &mut disk.encryption {

@@ -152,6 +152,29 @@ fn device_of(parts: &[Part]) -> Option<&str> {
     })
 }
 
+/// Whether devices of this kind are unplugged at all.
+pub fn can_go(device: DeviceRef<'_>) -> bool {
+    use DeviceRef as D;
+    matches!(
+        device,
+        D::Disk(_)
+            | D::Controller(_)
+            | D::Filesystem(_)
+            | D::Interface(_)
+            | D::Serial(_)
+            | D::Console(_)
+            | D::Channel(_)
+            | D::Input(_)
+            | D::Hostdev(_)
+            | D::RedirDev(_)
+            | D::Watchdog(_)
+            | D::Rng(_)
+            | D::Shmem(_)
+            | D::Memory(_)
+            | D::Vsock(_)
+    )
+}
+
 /// Refuses what cannot be unplugged.
 fn check(live: &DomainDefinition, device: DeviceRef<'_>) -> Result<()> {
     let unsupported = |text: String| Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text));
@@ -177,19 +200,7 @@ fn check(live: &DomainDefinition, device: DeviceRef<'_>) -> Result<()> {
         DeviceRef::Watchdog(watchdog) if watchdog.model == WatchdogModel::Itco => {
             return unsupported("watchdog of model 'itco' cannot be detached".to_owned());
         }
-        DeviceRef::Filesystem(_)
-        | DeviceRef::Interface(_)
-        | DeviceRef::Serial(_)
-        | DeviceRef::Console(_)
-        | DeviceRef::Channel(_)
-        | DeviceRef::Input(_)
-        | DeviceRef::Hostdev(_)
-        | DeviceRef::RedirDev(_)
-        | DeviceRef::Watchdog(_)
-        | DeviceRef::Rng(_)
-        | DeviceRef::Shmem(_)
-        | DeviceRef::Memory(_)
-        | DeviceRef::Vsock(_) => {}
+        other if can_go(other) => {}
         other => return unsupported(format!("live detach of device '{}' is not supported", other.name())),
     }
     if let Some(Address::Pci(at)) = device.info().and_then(|info| info.address.as_ref())

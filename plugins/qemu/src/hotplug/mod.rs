@@ -38,7 +38,7 @@ use crate::process::GuestFiles;
 use crate::settings::Settings;
 
 pub use attach::{Attached, attach};
-pub use detach::{Detached, Patience, detach, finish, lost};
+pub use detach::{Detached, Patience, can_go, detach, finish, lost};
 pub use part::{Part, remove_all};
 pub use persistent::{insert, replace, take_out};
 pub use prepare::missing_controllers;

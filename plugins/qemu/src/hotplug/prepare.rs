@@ -2,8 +2,8 @@
 //! place, a name, numbers of block nodes.
 
 use oxivirt_conf::domain::devices::{
-    Address, BackingStore, Controller, ControllerType, Device, DeviceInfo, Disk, DiskBus, DiskDevice, HostdevSource,
-    InputBus, MemoryModel, StorageFormat,
+    Address, BackingStore, Channel, ChannelTarget, Controller, ControllerType, Device, DeviceInfo, Disk, DiskBus,
+    DiskDevice, HostdevSource, InputBus, MemoryModel, StorageFormat,
 };
 use oxivirt_conf::domain::{DeviceRef, DomainDefinition};
 use oxivirt_core::{Error, ErrorCode, Result};
@@ -48,8 +48,8 @@ pub(super) fn check(domain: &DomainDefinition, device: &Device) -> Result<()> {
         Device::Input(input) if input.bus == Some(InputBus::Ps2) => {
             unsupported("input device on bus 'ps2' cannot be hot plugged.".to_owned())
         }
-        Device::Watchdog(_) if d.watchdogs.iter().any(|w| w.model.as_str() != "itco") => {
-            Err(Error::operation_invalid("domain already has a watchdog"))
+        Device::Channel(channel) if d.channels.iter().any(|other| is_same_channel(other, channel)) => {
+            Err(Error::operation_invalid("chardev already exists"))
         }
         Device::Vsock(_) if !d.vsocks.is_empty() => {
             Err(Error::operation_invalid("the domain already has a vsock device"))
@@ -86,6 +86,14 @@ pub(super) fn check(domain: &DomainDefinition, device: &Device) -> Result<()> {
             unsupported(format!("live attach of device '{}' is not supported", device.as_ref().name()))
         }
         _ => Ok(()),
+    }
+}
+
+/// Two channels to one guest have different names.
+fn is_same_channel(one: &Channel, other: &Channel) -> bool {
+    match (&one.target, &other.target) {
+        (ChannelTarget::Virtio { name: Some(a), .. }, ChannelTarget::Virtio { name: Some(b), .. }) => a == b,
+        _ => false,
     }
 }
 

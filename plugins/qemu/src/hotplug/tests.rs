@@ -396,7 +396,7 @@ fn the_link_of_a_card_is_all_that_changes() {
     assert!(print(&down).contains("<link state='down'/>"));
     assert_eq!(bench.fake.said.lock().unwrap().last().map(String::as_str), Some("set_link"));
     for (xml, code) in [
-        (card("").replace("'virtio'", "'e1000'"), ErrorCode::DEVICE_MISSING),
+        (card("").replace("'virtio'", "'e1000'"), ErrorCode::OPERATION_UNSUPPORTED),
         (card("").replace("'user'", "'ethernet'"), ErrorCode::OPERATION_UNSUPPORTED),
         (card("<mtu size='1400'/>"), ErrorCode::OPERATION_UNSUPPORTED),
         (card("").replace("00:01", "00:02"), ErrorCode::DEVICE_MISSING),

@@ -16,6 +16,8 @@ use super::{Neighbours, Volume};
 pub struct Dropped {
     /// Where it is not.
     pub source: Option<String>,
+    /// What the device is called.
+    pub alias: String,
     /// The device stays, without a medium.
     pub is_drive: bool,
 }
@@ -43,7 +45,8 @@ pub fn settle(
         }
         let is_drive = matches!(disk.device, DiskDevice::CdRom | DiskDevice::Floppy);
         tracing::warn!(disk = disk.target.dev, %error, "the guest starts without a disk");
-        dropped.push(Dropped { source: disk.source.path().map(str::to_owned), is_drive });
+        let alias = disk.info.alias.clone().unwrap_or_default();
+        dropped.push(Dropped { source: disk.source.path().map(str::to_owned), alias, is_drive });
         if is_drive {
             disk.source = StorageSource::default();
             disk.backing = None;

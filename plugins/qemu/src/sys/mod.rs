@@ -9,6 +9,7 @@ mod cpuid;
 mod macvtap;
 mod numa;
 mod tap;
+mod traffic;
 mod vsock;
 
 use std::os::unix::net::UnixStream;
@@ -25,7 +26,8 @@ pub use counter::open_counter;
 pub use cpuid::host_cpu;
 pub use macvtap::{delete_link, free_macvtap, make_macvtap, open_macvtap};
 pub use numa::take_memory_from;
-pub use tap::{Tap, address_of, isolate_port, open_tap};
+pub use tap::{Tap, address_of, isolate_port, move_tap, open_tap};
+pub use traffic::set_limits;
 pub use vsock::open_vsock;
 
 /// Makes the child the leader of a session of its own, with every signal

@@ -105,6 +105,39 @@ pub fn address_of(interface: &str) -> Result<Option<IpAddr>> {
     Ok(sixth.map(IpAddr::from))
 }
 
+/// Takes a tap device out of a bridge and enters it into another one. When the
+/// other one does not take it, it stays where it was.
+///
+/// * Errors: `OPERATION_FAILED` there is no such bridge; `SYSTEM_ERROR` naming
+///   device and bridge.
+pub fn move_tap(name: &str, from: Option<&str>, to: &str) -> Result<()> {
+    if !std::path::Path::new("/sys/class/net").join(to).join("bridge").is_dir() {
+        return Err(Error::operation_failed(format!("cannot add device {name} to nonexistent bridge {to}")));
+    }
+    let control = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)
+        .map_err(|e| Error::system("Cannot open network interface control socket", &e.into()))?;
+    if let Some(from) = from {
+        port(&control, SIOCBRDELIF, from, name)
+            .map_err(|e| Error::system(format_args!("Unable to remove bridge {from} port {name}"), &e.into()))?;
+    }
+    port(&control, SIOCBRADDIF, to, name).map_err(|e| {
+        if let Some(Err(error)) = from.map(|from| port(&control, SIOCBRADDIF, from, name)) {
+            tracing::error!(device = name, %error, "a card is on no bridge any more");
+        }
+        Error::system(format_args!("Unable to add bridge {to} port {name}"), &e.into())
+    })
+}
+
+/// Makes a device a port of a bridge, or not one any more.
+fn port(control: &impl AsFd, opcode: Opcode, bridge: &str, name: &str) -> rustix::io::Result<()> {
+    let named = |name: &str| Request::new(name).map_err(|_| rustix::io::Errno::NODEV);
+    let mut device = named(name)?;
+    call(control, SIOCGIFINDEX, &mut device)?;
+    let mut request = named(bridge)?;
+    request.value = device.value;
+    call(control, opcode, &mut request)
+}
+
 impl Request {
     fn new(name: &str) -> Result<Self> {
         let text = CString::new(name).ok().filter(|n| !name.is_empty() && n.as_bytes_with_nul().len() <= NAME);
@@ -171,4 +204,5 @@ const SIOCGIFADDR: Opcode = 0x8915;
 const SIOCSIFFLAGS: Opcode = 0x8914;
 const SIOCSIFHWADDR: Opcode = 0x8924;
 const SIOCGIFINDEX: Opcode = 0x8933;
+const SIOCBRDELIF: Opcode = 0x89a3;
 const SIOCBRADDIF: Opcode = 0x89a2;

@@ -28,7 +28,7 @@ pub fn set_limits(device: &str, limits: Option<&BandwidthLimits>) -> Result<()> 
 }
 
 /// Takes all limits away. A device that has none is fine.
-pub fn clear(device: &str) {
+fn clear(device: &str) {
     for place in ["root", "ingress"] {
         // It says so when there was nothing.
         let _ = tc(&["qdisc", "del", "dev", device, place]);
@@ -61,8 +61,8 @@ fn from_guest(device: &str, limit: &BandwidthLimit) -> Result<()> {
     let burst = size(limit.burst.or(limit.average));
     tc(&["qdisc", "add", "dev", device, "ingress"])?;
     tc(&[
-        "filter", "add", "dev", device, "parent", "ffff:", "protocol", "all", "u32", "match", "u32", "0", "0", "police",
-        "rate", &rate, "burst", &burst, "mtu", "64kb", "drop", "flowid", ":1",
+        "filter", "add", "dev", device, "parent", "ffff:", "protocol", "all", "u32", "match", "u32", "0", "0",
+        "police", "rate", &rate, "burst", &burst, "mtu", "64kb", "drop", "flowid", ":1",
     ])
 }
 

@@ -147,6 +147,9 @@ fn load(facts: &mut Facts, answer: &Value) -> Result<()> {
 }
 
 fn mounted(facts: &mut Facts, found: &[file_systems::FileSystem]) {
+    if found.is_empty() {
+        return;
+    }
     facts.count("fs.count", found.len());
     for (at, fs) in found.iter().enumerate() {
         facts.text(format!("fs.{at}.mountpoint"), Some(&fs.mountpoint));

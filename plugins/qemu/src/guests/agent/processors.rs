@@ -1,7 +1,7 @@
 //! CPUs as the guest's own system uses them.
 
 use oxivirt_conf::domain::CpuSet;
-use oxivirt_core::{Error, Result};
+use oxivirt_core::{Error, ErrorCode, Result};
 use serde_json::{Value, json};
 
 use super::{Seat, malformed};
@@ -72,7 +72,8 @@ impl Seat {
             let missing = || Error::invalid_arg(format!("guest is missing vCPUs '{id}'"));
             let cpu = cpus.iter().find(|cpu| cpu.id == id).ok_or_else(missing)?;
             if !on && cpu.online && !cpu.can_go {
-                return Err(Error::invalid_arg(format!("vcpu '{id}' can't be offlined")));
+                let text = format!("vCPU '{id}' is not offlinable");
+                return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text));
             }
             if cpu.online != on {
                 changes.push((id, on));

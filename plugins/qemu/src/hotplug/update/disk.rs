@@ -36,7 +36,7 @@ pub(super) fn update(
         return Ok(changed);
     }
     if !matches!(old.device, DiskDevice::CdRom | DiskDevice::Floppy) {
-        return unchanged("disk", &[(false, "source")]).map(|()| changed);
+        return Err(Error::config_unsupported("disk source can be changed only in removable drives"));
     }
     place.source = wanted.source;
     place.driver = wanted.driver;
@@ -89,6 +89,11 @@ fn check(old: &Disk, new: &Disk) -> Result<()> {
             (place.is_none() || *place == old.info.address, "address"),
             (new.info.boot.is_none() || new.info.boot == old.info.boot, "boot order"),
             (new.info.alias.is_none() || new.info.alias == old.info.alias, "alias"),
+            (d(old).cache == d(new).cache, "cache"),
+            (d(old).error_policy == d(new).error_policy, "error_policy"),
+            (d(old).rerror_policy == d(new).rerror_policy, "rerror_policy"),
+            (d(old).io == d(new).io, "io"),
+            (d(old).discard == d(new).discard, "discard"),
             (d(old) == d(new), "driver"),
         ],
     )

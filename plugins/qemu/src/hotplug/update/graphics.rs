@@ -2,9 +2,8 @@
 
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{Graphics, GraphicsAuth, GraphicsKind, Listen};
-use oxivirt_core::{Error, Result};
+use oxivirt_core::{Error, ErrorCode, Result};
 
-use super::unchanged;
 use crate::hotplug::{Session, persistent};
 
 pub(super) fn update(session: &Session<'_>, live: &DomainDefinition, wanted: Graphics) -> Result<DomainDefinition> {
@@ -74,7 +73,19 @@ fn check(old: &Graphics, new: &Graphics) -> Result<()> {
         }
         _ => (true, true),
     };
-    unchanged("graphics", &[(same_listens, "listen"), (same.0, "port"), (same.1, "keymap")])
+    let kind = if matches!(old.kind, GraphicsKind::Vnc(_)) { "vnc" } else { "spice" };
+    let refuse = |text: String| Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text));
+    if let GraphicsKind::Vnc(vnc) = &new.kind
+        && vnc.auth.connected.is_some_and(|word| !matches!(word.as_str(), "keep" | "default"))
+    {
+        return Err(Error::config_unsupported("VNC supports connected='keep' only"));
+    }
+    match (same_listens, same) {
+        (false, _) => refuse(format!("cannot change listen address setting on '{kind}' graphics")),
+        (_, (false, _)) => refuse(format!("cannot change port settings on {kind} graphics")),
+        (_, (_, false)) => refuse(format!("cannot change keymap setting on {kind} graphics")),
+        _ => Ok(()),
+    }
 }
 
 /// What was filled in at the start says nothing.

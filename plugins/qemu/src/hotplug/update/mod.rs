@@ -22,8 +22,8 @@ pub enum Force {
     No,
 }
 
-/// Changes a device to what a document says: the medium of a drive, the link
-/// of a card, the password of a display, how much memory is asked for.
+/// Changes a device to what a document says: the medium of a drive; link,
+/// bridge and limits of a card; the password of a display, how much memory is asked for.
 ///
 /// * Returns the live definition after it. When that is on disk,
 ///   [`conclude`](super::conclude) takes away what was replaced.
@@ -42,10 +42,10 @@ pub fn update(
         Device::Interface(wanted) => interface::update(session, live, *wanted),
         Device::Graphics(wanted) => graphics::update(session, live, *wanted),
         Device::Memory(wanted) => memory::update(session, live, *wanted),
-        other => Err(Error::new(
-            ErrorCode::OPERATION_UNSUPPORTED,
-            format!("live update of device '{}' is not supported", other.as_ref().name()),
-        )),
+        other => Err(Error::config_unsupported(format!(
+            "live update of device '{}' is not supported",
+            other.as_ref().name()
+        ))),
     }
 }
 
