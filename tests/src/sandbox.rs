@@ -143,8 +143,28 @@ impl Sandbox {
             .map_err(|e| format!("{}: {e}", file.display()))
     }
 
+    /// Starts the daemon and kills it after a while, whatever it does by then.
+    pub fn launch_for(&mut self, moment: Duration) -> Result<(), String> {
+        self.spawn()?;
+        std::thread::sleep(moment);
+        self.kill();
+        Ok(())
+    }
+
     /// Starts the daemon, for the first time or again, and waits until it answers.
     pub fn launch(&mut self) -> Result<(), String> {
+        self.spawn()?;
+        let socket = self.socket();
+        let answer = process::wait_for(&format!("{} to accept", socket.display()), DAEMON_LIMIT, || {
+            match self.daemon.as_mut().map(Child::try_wait) {
+                Some(Ok(Some(status))) => Some(Err(format!("the daemon ended while starting: {status}"))),
+                _ => UnixStream::connect(&socket).is_ok().then_some(Ok(())),
+            }
+        });
+        answer.and_then(|early| early).map_err(|message| self.explain(&message))
+    }
+
+    fn spawn(&mut self) -> Result<(), String> {
         let log = File::options()
             .create(true)
             .append(true)
@@ -187,14 +207,7 @@ impl Sandbox {
         }
         let child = command.spawn().map_err(|e| format!("cannot start {}: {e}", command.get_program().display()))?;
         self.daemon = Some(child);
-        let socket = self.socket();
-        let answer = process::wait_for(&format!("{} to accept", socket.display()), DAEMON_LIMIT, || {
-            match self.daemon.as_mut().map(Child::try_wait) {
-                Some(Ok(Some(status))) => Some(Err(format!("the daemon ended while starting: {status}"))),
-                _ => UnixStream::connect(&socket).is_ok().then_some(Ok(())),
-            }
-        });
-        answer.and_then(|early| early).map_err(|message| self.explain(&message))
+        Ok(())
     }
 
     /// Ends the daemon as a service manager would and waits for it; guests stay.

@@ -114,6 +114,19 @@ pub fn write_passing(path: &Path, text: &str) -> Result<()> {
         .map_err(|e| Error::system(format_args!("cannot write '{}'", path.display()), &e))
 }
 
+/// Writes the status of something that runs, whole and flushed.
+///
+/// It takes its place first and is flushed then, once for all: after a failure
+/// of the host nothing runs of which it could tell, however much of it is there.
+pub fn write_status(path: &Path, text: &str) -> Result<()> {
+    write_passing(path, text)?;
+    let flushed = std::fs::File::open(path).and_then(|file| file.sync_all());
+    let folder = path.parent().unwrap_or(path);
+    flushed
+        .and_then(|()| oxivirt_util::file::sync_folder(folder))
+        .map_err(|e| Error::system(format_args!("cannot flush '{}'", path.display()), &e))
+}
+
 /// Reads a file of the driver's own.
 pub fn read_file(path: &Path) -> Result<String> {
     oxivirt_util::file::read_text(path, LARGEST)

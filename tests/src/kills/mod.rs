@@ -215,6 +215,10 @@ impl Judge {
         })?;
         if !apart {
             self.sandbox.kill();
+            // Now and then the next one does not get far either.
+            if self.chance.below(4) == 0 {
+                self.sandbox.launch_for(Duration::from_millis(self.chance.number() % 400))?;
+            }
             self.sandbox.launch()?;
         }
         let mut all = Vec::new();

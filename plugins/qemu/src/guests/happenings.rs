@@ -191,7 +191,7 @@ impl Guests {
     }
 
     pub(super) fn save_logged(&self, object: &Arc<Object>) {
-        if let Err(error) = self.save_status(object) {
+        if let Err(error) = self.note_status(object) {
             tracing::error!(domain = %object.snapshot().definition().name, %error, "cannot save the status of a guest");
         }
     }

@@ -294,7 +294,11 @@ impl Guests {
 
     /// What is learned from, and set in, a QEMU that has just come up.
     fn settle(&self, live: &mut DomainDefinition, run: &Run, settings: &Settings) -> Result<()> {
-        let terminals = run.monitor()?.terminals(ANSWER)?;
+        // Asked only where there is something to learn.
+        let terminals = match status::has_terminals(live) {
+            true => run.monitor()?.terminals(ANSWER)?,
+            false => Vec::new(),
+        };
         status::fill_terminals(live, &terminals)?;
         for graphics in &live.devices.graphics {
             let (protocol, auth, common) = match &graphics.kind {

@@ -1,5 +1,6 @@
 //! Status files: what a new daemon needs to find a running guest again.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,8 +21,17 @@ use crate::status::{self, PrivateStatus};
 impl Guests {
     /// Writes the status of a running guest to disk; nothing for one that is off.
     pub(super) fn save_status(&self, object: &Arc<Object>) -> Result<()> {
+        self.write_status(object, document::write_status)
+    }
+
+    /// The same without flushing: for what nobody waits to be told of.
+    pub(super) fn note_status(&self, object: &Arc<Object>) -> Result<()> {
+        self.write_status(object, document::write_passing)
+    }
+
+    fn write_status(&self, object: &Arc<Object>, write: fn(&Path, &str) -> Result<()>) -> Result<()> {
         object.save_status(|text| match (text, object.private().run()) {
-            (Some(text), Some(run)) => document::write_file(&run.files.status, text),
+            (Some(text), Some(run)) => write(&run.files.status, text),
             _ => Ok(()),
         })
     }
@@ -117,12 +127,20 @@ pub(super) fn note_backends(domain: &mut DomainDefinition) -> Result<()> {
 
 /// The terminals in a live definition.
 pub(super) fn terminals(domain: &DomainDefinition) -> Vec<String> {
+    sources(domain).filter_map(terminal).map(str::to_owned).collect()
+}
+
+/// Whether QEMU opens terminals for a guest.
+pub(super) fn has_terminals(domain: &DomainDefinition) -> bool {
+    sources(domain).any(|source| matches!(source.kind, CharKind::Pty { .. }))
+}
+
+fn sources(domain: &DomainDefinition) -> impl Iterator<Item = &CharSource> {
     let d = &domain.devices;
-    let sources = (d.serials.iter().map(|s| &s.source))
+    (d.serials.iter().map(|s| &s.source))
         .chain(d.consoles.iter().map(|c| &c.source))
         .chain(d.parallels.iter().map(|p| &p.source))
-        .chain(d.channels.iter().map(|c| &c.source));
-    sources.filter_map(terminal).map(str::to_owned).collect()
+        .chain(d.channels.iter().map(|c| &c.source))
 }
 
 /// The terminal of a character device, once QEMU has opened it.

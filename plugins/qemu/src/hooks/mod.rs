@@ -19,6 +19,8 @@ mod devices;
 mod implied;
 mod order;
 
+pub(crate) use order::insert_in_order;
+
 /// Where the facts about binaries come from.
 pub trait Emulators {
     /// The binary for an architecture, in libvirt's name.

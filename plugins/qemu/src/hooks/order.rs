@@ -4,7 +4,7 @@ use oxivirt_conf::domain::devices::{Controller, ControllerType, Disk};
 
 /// Controllers of one type stand together by their numbers, as if each had
 /// been put in one after the other.
-pub(super) fn insert_in_order(controllers: &mut Vec<Controller>) {
+pub(crate) fn insert_in_order(controllers: &mut Vec<Controller>) {
     let mut sorted: Vec<Controller> = Vec::with_capacity(controllers.len());
     for c in std::mem::take(controllers) {
         let mut at = None;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Session;
 use crate::command::Free;
+use crate::hooks::insert_in_order;
 use crate::{addresses, aliases};
 
 /// Refuses what cannot be plugged into this domain.
@@ -201,6 +202,13 @@ fn insert(domain: &mut DomainDefinition, device: Device) -> usize {
             let target = disk.target.dev.clone();
             domain.devices.insert_disk(*disk);
             domain.devices.disks.iter().position(|d| d.target.dev == target).unwrap_or_default()
+        }
+        Device::Controller(controller) => {
+            let alias = controller.info.alias.clone();
+            domain.devices.push(Device::Controller(controller));
+            // Where the next daemon would put it as well.
+            insert_in_order(&mut domain.devices.controllers);
+            domain.devices.controllers.iter().position(|c| c.info.alias == alias).unwrap_or_default()
         }
         device => {
             domain.devices.push(device);
