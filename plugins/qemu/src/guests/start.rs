@@ -196,6 +196,16 @@ impl Guests {
                 net.target.get_or_insert_with(InterfaceTarget::default).dev = Some(name.clone());
             }
         }
+        let mut lasting = files.lasting();
+        lasting.helpers = host.helpers.notes();
+        let mut starting = Snapshot::clone(&job.snapshot());
+        starting.start(live.clone(), Some(id));
+        starting.status.enter(State::Paused(Paused::StartingUp));
+        let marks = Marks::default();
+        let note =
+            |process: Option<&process::Process>| status::note_launch(&starting, &lasting, &marks, process, files);
+        // What is made around it from here on is found by its definition.
+        note(None)?;
         let around = Surroundings::prepare(&settings, &self.folders, live, (id, files))?;
         let around = taken.around.insert(around);
         let (doors, devices) = (around.doors()?, around.take_plan());
@@ -218,14 +228,8 @@ impl Guests {
         let listener = Listener { guests: self.weak(), object: Arc::downgrade(job.object()), token };
         let first = heading(&emulator);
         let log = (&settings.logs, first.as_str());
-        let mut lasting = files.lasting();
-        lasting.helpers = host.helpers.notes();
-        let mut starting = Snapshot::clone(&job.snapshot());
-        starting.start(live.clone(), Some(id));
-        starting.status.enter(State::Paused(Paused::StartingUp));
-        let marks = Marks::default();
         let told = process::Told {
-            known: &|process| status::note_launch(&starting, &lasting, &marks, process, files),
+            known: &|process| note(Some(process)),
             started: &|process| {
                 job.private().set_coming(Some(Arc::clone(process)));
             },
@@ -250,12 +254,12 @@ impl Guests {
             next: Mutex::default(),
         });
         job.private().set_run(Some(Arc::clone(&run)));
-        self.settle(live, &run, &settings)?;
+        let memory = self.settle(live, &run, &settings)?;
         job.update(|snapshot| {
             snapshot.start(live.clone(), Some(id));
             snapshot.status.enter(State::Paused(Paused::StartingUp));
             snapshot.status.pid = Some(run.process.pid());
-            snapshot.status.balloon_kib = Some(live.current_memory.0);
+            snapshot.status.balloon_kib = Some(memory);
             Ok(())
         })?;
         self.plug_listed_vcpus(&run, live)?;
@@ -293,7 +297,9 @@ impl Guests {
     }
 
     /// What is learned from, and set in, a QEMU that has just come up.
-    fn settle(&self, live: &mut DomainDefinition, run: &Run, settings: &Settings) -> Result<()> {
+    ///
+    /// * Returns the memory that the guest has, in KiB: all of it until its balloon takes some away.
+    fn settle(&self, live: &mut DomainDefinition, run: &Run, settings: &Settings) -> Result<u64> {
         // Asked only where there is something to learn.
         let terminals = match status::has_terminals(live) {
             true => run.monitor()?.terminals(ANSWER)?,
@@ -343,10 +349,14 @@ impl Guests {
                 run.monitor()?.execute("qom-set", arguments, ANSWER)?;
             }
         }
-        if live.current_memory.0 < live.memory.0 && run.monitor()?.balloon(ANSWER)?.is_some() {
+        if live.current_memory.0 >= live.memory.0 {
+            return Ok(live.current_memory.0);
+        }
+        let all = run.monitor()?.balloon(ANSWER)?;
+        if all.is_some() {
             run.monitor()?.set_balloon(live.current_memory.0, ANSWER)?;
         }
-        Ok(())
+        Ok(all.unwrap_or(live.current_memory.0))
     }
 }
 

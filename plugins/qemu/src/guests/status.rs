@@ -46,7 +46,7 @@ impl Lasting<DomainDefinition> for Guest {
             snapshot,
             &run.lasting,
             &run.marks,
-            &run.process,
+            Some(&run.process),
             run.reboot_after_shutdown.load(Ordering::Acquire),
         );
         document.private.helpers = run.helpers.notes();
@@ -73,7 +73,7 @@ fn describe(
     snapshot: &Snapshot,
     lasting: &PrivateStatus,
     marks: &Marks,
-    process: &Process,
+    process: Option<&Process>,
     fake_reboot: bool,
 ) -> DomainStatus<PrivateStatus> {
     let (state, reason) = snapshot.status.state.words();
@@ -86,13 +86,13 @@ fn describe(
     let mut private = lasting.clone();
     private.vcpus = snapshot.status.vcpus.to_vec();
     private.agent_timeout = marks.agent_timeout();
-    private.start_time = Some(process.start_time());
+    private.start_time = process.map(Process::start_time);
     private.fake_reboot = fake_reboot;
     private.node_index = private.node_index.max(status::last_node(&definition));
     DomainStatus {
         state: conf::State::from_word(state).unwrap_or_default(),
         reason: reason.to_owned(),
-        pid: process.pid(),
+        pid: process.map_or(0, |process| process.pid()),
         taints: marks.taints(),
         deprecations: marks.deprecations().to_vec(),
         private,
@@ -100,17 +100,20 @@ fn describe(
     }
 }
 
-/// Writes down that a process exists which is about to become a guest, so
-/// that the next daemon would find it.
+/// Writes down that a guest is being started, and which process is about to
+/// become its QEMU once there is one, so that the next daemon would put away
+/// what there is of it.
 pub(super) fn note_launch(
     starting: &Snapshot,
     lasting: &PrivateStatus,
     marks: &Marks,
-    process: &Process,
+    process: Option<&Process>,
     files: &GuestFiles,
 ) -> Result<()> {
     let text = describe(starting, lasting, marks, process, false).format()?;
-    document::write_passing(&files.pid, &process.pid().to_string())?;
+    if let Some(process) = process {
+        document::write_passing(&files.pid, &process.pid().to_string())?;
+    }
     document::write_passing(&files.status, &text)
 }
 
