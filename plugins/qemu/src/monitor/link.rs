@@ -44,11 +44,11 @@ pub(super) struct Request {
     pub(super) answer: Answer,
 }
 
-/// Handle on both tasks; they end when it is dropped: the writer hangs up, the
-/// reader sees that and tells the handler.
+/// Handle on both tasks; they end when it is dropped.
 pub(super) struct Link {
     pub(super) requests: mpsc::Sender<Request>,
     shared: Arc<Shared>,
+    socket: UnixStream,
 }
 
 struct Shared {
@@ -68,6 +68,7 @@ impl Link {
         let what = || format!("monitor socket of domain '{domain}'");
         stream.set_nonblocking(true).map_err(|e| Error::system(what(), &e))?;
         let runtime = runtime::handle()?;
+        let socket = stream.try_clone().map_err(|e| Error::system(what(), &e))?;
         let stream = {
             let _inside = runtime.enter();
             tokio::net::UnixStream::from_std(stream).map_err(|e| Error::system(what(), &e))?
@@ -85,7 +86,7 @@ impl Link {
             let text = reading.close(why);
             handler.closed(&text);
         });
-        Ok((Self { requests, shared }, wait))
+        Ok((Self { requests, shared, socket }, wait))
     }
 
     /// The reason of the end, or a general one while it is not known yet.
@@ -94,6 +95,13 @@ impl Link {
             Some(why) => reason(why),
             None => "connection closed".into(),
         }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // The reader then sees the end, tells the handler and stops the writer.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 }
 
@@ -232,11 +240,6 @@ async fn write_all(shared: Arc<Shared>, mut write: OwnedWriteHalf, mut queue: mp
             shared.answered(id, Err(Failure::Gone(error.to_string())));
             return;
         }
-    }
-    // Nobody will ask any more. Both ways, since a QEMU that hangs would not hang up itself.
-    let stream: &tokio::net::UnixStream = write.as_ref();
-    if let Err(error) = rustix::net::shutdown(stream, rustix::net::Shutdown::Both) {
-        tracing::debug!(domain = %shared.domain, %error, "the monitor was closed already");
     }
 }
 
