@@ -312,11 +312,7 @@ impl Element for DomainDefinition {
                 None => Rare::default(),
             },
             devices: node.child_element("devices")?.unwrap_or_default(),
-            seclabels: {
-                let mut labels: Vec<SecLabel> = node.child_elements("seclabel")?;
-                labels.retain(|label| node.mode().live || label.is_configured());
-                labels.into()
-            },
+            seclabels: node.child_elements("seclabel")?.into(),
             keywrap: node.child_element("keywrap")?,
             launch_security: node.child_element("launchSecurity")?,
             namespace: DriverNamespace::parse(node)?.map(Box::new),

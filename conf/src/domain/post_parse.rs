@@ -26,6 +26,9 @@ pub(super) fn run(def: &mut DomainDefinition, flags: ParseFlags, hooks: &dyn Dom
         loader.kind.get_or_insert(LoaderType::Rom);
     }
     hooks.basic_post_parse(def, flags)?;
+    if flags.has(ParseFlags::INACTIVE) {
+        def.seclabels.retain(|label| label.is_configured());
+    }
     memory(def, flags)?;
     boot(def);
     cputune(def)?;

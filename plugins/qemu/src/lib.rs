@@ -34,6 +34,7 @@ pub mod marks;
 pub mod memory_lock;
 mod migratable;
 pub mod monitor;
+mod native;
 pub mod neighbours;
 pub mod perf;
 pub mod process;

@@ -1,7 +1,7 @@
 //! How much memory QEMU may keep from being swapped out.
 
-use oxivirt_conf::domain::DomainDefinition;
-use oxivirt_conf::domain::devices::{HostdevSource, InterfaceSource, StorageKind};
+use oxivirt_conf::domain::devices::{Controller, ControllerType, HostdevSource, InterfaceSource, StorageKind};
+use oxivirt_conf::domain::{DomainDefinition, DomainType};
 
 /// How much a guest's QEMU may lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +23,28 @@ pub fn limit(domain: &DomainDefinition) -> Option<MemoryLock> {
     if locked {
         return Some(MemoryLock { bytes: None });
     }
+    if domain.os.arch().starts_with("ppc64") && domain.kind == DomainType::Kvm {
+        return Some(MemoryLock { bytes: Some(on_power(domain)) });
+    }
     reached_by_devices(domain)
         .then(|| MemoryLock { bytes: Some(domain.memory.0.saturating_mul(1024).saturating_add(DEVICE_REGISTERS)) })
+}
+
+/// What POWER's kernel keeps in place for a guest: the table of its pages, a part of the most memory that it can have;
+/// for each host bridge the table of a 32-bit window; and with devices of the host the memory that they reach, which
+/// is at least the windows of all host bridges, or all of it with the tables that map it.
+fn on_power(domain: &DomainDefinition) -> u64 {
+    let memory = domain.memory.0.saturating_mul(1024);
+    let most = domain.max_memory.as_ref().map_or(memory, |max| max.size.0.saturating_mul(1024));
+    let is_bridge = |c: &&Controller| c.kind == ControllerType::Pci && c.model.as_deref() == Some("pci-root");
+    let bridges = domain.devices.controllers.iter().filter(is_bridge).count().max(1) as u64;
+    let base = (most / 128).saturating_add(bridges.saturating_mul(4 * MIB)).saturating_add(8 * MIB);
+    if !reached_by_devices(domain) {
+        return base;
+    }
+    let windows = bridges.saturating_mul(2048 * MIB);
+    let tables = (memory / 512).saturating_mul(bridges).saturating_add(8 * MIB);
+    base.saturating_add(windows.max(memory.saturating_add(tables)))
 }
 
 fn reached_by_devices(domain: &DomainDefinition) -> bool {
@@ -37,6 +57,8 @@ fn reached_by_devices(domain: &DomainDefinition) -> bool {
             .any(|net| matches!(net.connection(), InterfaceSource::Hostdev { .. } | InterfaceSource::Vdpa { .. }))
         || devices.disks.iter().any(|disk| matches!(disk.source.kind, StorageKind::Nvme { .. }))
 }
+
+const MIB: u64 = 1 << 20;
 
 /// Room for the registers of devices: 1 GiB.
 const DEVICE_REGISTERS: u64 = 1 << 30;

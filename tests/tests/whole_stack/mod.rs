@@ -38,6 +38,7 @@ mod qemu_groups;
 mod qemu_helpers;
 mod qemu_hotplug;
 mod qemu_images;
+mod qemu_native;
 mod qemu_real_agent;
 mod qemu_runtime;
 mod qemu_statistics;

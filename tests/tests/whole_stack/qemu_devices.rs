@@ -56,6 +56,13 @@ fn a_uefi_guest_has_variables_of_its_own() -> Outcome {
 }
 
 #[test]
+fn a_disk_may_be_a_descriptor_that_a_client_hands_over() -> Outcome {
+    let Some(host) = Host::qemu()? else { return Ok(()) };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole_stack/python/fd_images.py");
+    host.sandbox.python(&script, &[&host.uri, &host.sandbox.root().display().to_string()]).map(drop)
+}
+
+#[test]
 fn cells_of_shared_memory_are_what_the_guest_runs_in() -> Outcome {
     let Some(host) = Host::qemu()? else { return Ok(()) };
     let rest = "<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>

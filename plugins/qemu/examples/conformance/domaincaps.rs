@@ -67,8 +67,7 @@ impl Kind {
         for flavour in parts {
             match flavour {
                 "tcg" => accel = Accel::Tcg,
-                // Another system's help, which is not there.
-                "hvf" => return None,
+                "hvf" => accel = Accel::Hvf,
                 board => machine = Some(board.to_owned()),
             }
         }

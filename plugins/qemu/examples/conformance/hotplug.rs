@@ -61,10 +61,8 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     }
     for case in names(&folder.join("cpus"))? {
         if let Some(case) = case.strip_suffix("-domain") {
-            outcomes.push((
-                format!("cpus/{case}"),
-                Err("recorded answers of the monitor are not replayed for virtual CPUs".into()),
-            ));
+            let outcome = judged(|| super::vcpus::judge(&folder.join("cpus"), case, &mut recordings));
+            outcomes.push((format!("cpus/{case}"), outcome));
         }
     }
     Ok(outcomes)

@@ -21,6 +21,7 @@ mod hotplug;
 mod memory_lock;
 mod neighbours;
 mod status;
+mod vcpus;
 mod vhost_users;
 mod willing;
 mod xml;

@@ -6,14 +6,17 @@
 use std::fs;
 use std::path::Path;
 
-use oxivirt_conf::domain::{DomainDefinition, NoHooks, ParseFlags};
 use oxivirt_driver_qemu::memory_lock;
 use oxivirt_tests::assets;
 
-use super::{Outcome, judged};
+use super::cases::Case;
+use super::circumstances::{Around, Circumstances};
+use super::emulators::{One, Recordings};
+use super::{Outcome, judged, xml};
 
 pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     let file = assets::workspace().join("tests/conformance/memory-lock.txt");
+    let (mut recordings, circumstances) = (Recordings::new(corpus), Circumstances::read()?);
     let limits = fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
     let folder = corpus.join("qemu-memlock");
     let mut files: Vec<_> = fs::read_dir(&folder)
@@ -25,14 +28,21 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     Ok(named
         .map(|(path, name)| {
             let limit = limits.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-            (name.to_owned(), judged(|| judge(path, limit)))
+            let case = Case {
+                name: name.to_owned(),
+                input: path.clone(),
+                arch: architecture(path),
+                version: "latest".to_owned(),
+                variant: None,
+                abi_update: false,
+            };
+            (name.to_owned(), judged(|| judge(&case, limit, &recordings.of(&case)?, &circumstances.of(name)?)))
         })
         .collect())
 }
 
-fn judge(path: &Path, limit: Option<&str>) -> Outcome {
-    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
-    let domain = DomainDefinition::parse(&text, ParseFlags::INACTIVE, &NoHooks).map_err(|e| e.to_string())?;
+fn judge(case: &Case, limit: Option<&str>, emulators: &One, around: &Around) -> Outcome {
+    let domain = xml::read(case, emulators, around).map_err(|e| e.to_string())?;
     let found = match memory_lock::limit(&domain) {
         None => "0".to_owned(),
         Some(lock) => lock.bytes.map_or("unlimited".to_owned(), |bytes| bytes.to_string()),
@@ -42,4 +52,11 @@ fn judge(path: &Path, limit: Option<&str>) -> Outcome {
         Some(limit) => Err(format!("expected {limit}, found {found}")),
         None => Err(format!("nothing is known of it; found {found}")),
     }
+}
+
+/// The guest's architecture, as its document says.
+fn architecture(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let said = text.split_once("arch='").and_then(|(_, rest)| rest.split('\'').next());
+    said.unwrap_or("x86_64").to_owned()
 }

@@ -10,7 +10,7 @@ use crate::command;
 pub fn default_cpu(def: &DomainDefinition, emulator: &Emulator) -> Option<(CpuMode, Option<String>)> {
     let accel = command::accel_of(def);
     // The host's CPU is the only one there, and nobody asked for that.
-    if accel == Accel::Kvm && matches!(def.os.arch(), "aarch64" | "armv7l" | "armv6l") {
+    if accel != Accel::Tcg && matches!(def.os.arch(), "aarch64" | "armv7l" | "armv6l") {
         return None;
     }
     let typename = emulator.machine(accel, def.os.machine())?.default_cpu.as_deref()?;

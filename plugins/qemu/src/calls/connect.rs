@@ -8,7 +8,7 @@ use super::{Own, check_flags};
 use crate::QemuConnection;
 use crate::capabilities::Accel;
 use crate::capabilities::document;
-use crate::domain_capabilities;
+use crate::{domain_capabilities, native};
 
 #[implements]
 impl Connect for QemuConnection {
@@ -62,8 +62,23 @@ impl Connect for QemuConnection {
             None => None,
             Some("qemu") => Some(Accel::Tcg),
             Some("kvm") => Some(Accel::Kvm),
+            Some("hvf") => Some(Accel::Hvf),
             Some(other) => return Err(Error::invalid_arg(format!("unknown virttype: {other}"))).own(),
         };
         domain_capabilities::find(&self.guests.catalog, emulatorbin, arch, machine, accel).own()
+    }
+
+    fn connect_domain_xml_to_native(
+        &self,
+        _call: &Call,
+        native_format: &str,
+        domain_xml: &str,
+        flags: u32,
+    ) -> Result<String> {
+        check_flags(flags, 0, "connect_domain_xml_to_native")?;
+        if native_format != "qemu-argv" {
+            return Err(Error::invalid_arg(format!("unsupported config type {native_format}"))).own();
+        }
+        native::command_line(&self.guests, domain_xml).own()
     }
 }

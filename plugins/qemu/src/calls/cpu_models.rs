@@ -128,6 +128,7 @@ impl QemuConnection {
             None => None,
             Some("qemu") => Some(Accel::Tcg),
             Some("kvm") => Some(Accel::Kvm),
+            Some("hvf") => Some(Accel::Hvf),
             Some(other) => return Err(Error::invalid_arg(format!("unknown virttype: {other}"))),
         };
         domain_capabilities::resolve(&self.guests.catalog, emulator, arch, machine, accel)

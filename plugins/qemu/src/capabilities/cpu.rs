@@ -28,7 +28,7 @@ pub(super) fn full(ask: &mut dyn Ask, emulator: &Emulator, accel: Accel) -> Resu
     if !matches!(emulator.arch.as_str(), "x86_64" | "i686" | "s390x") {
         return Ok(None);
     }
-    let name = if accel == Accel::Kvm { "host" } else { "max" };
+    let name = if accel == Accel::Tcg { "max" } else { "host" };
     let question = |model: Value| json!({"type": "static", "model": model});
     let Some(mut answer) = may(ask, EXPANSION, question(json!({"name": name})))? else { return Ok(None) };
     // What cannot be taken along to another host counts as well.

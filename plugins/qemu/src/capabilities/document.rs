@@ -120,6 +120,11 @@ pub fn guest(emulator: &Emulator) -> caps::Guest {
         let machines = if kvm == tcg { Vec::new() } else { kvm };
         domains.push(caps::GuestDomain { domain_type: "kvm".to_owned(), emulator: None, machines });
     }
+    if let Some(hvf) = emulator.accel(Accel::Hvf) {
+        let hvf = machines(hvf);
+        let machines = if hvf == tcg { Vec::new() } else { hvf };
+        domains.push(caps::GuestDomain { domain_type: "hvf".to_owned(), emulator: None, machines });
+    }
     let arch = emulator.arch.as_str();
     let mut features = vec![];
     let x86 = matches!(arch, "x86_64" | "i686");

@@ -31,6 +31,8 @@ pub use probe::{Ask, probe, probe_with};
 pub enum Accel {
     /// Hardware help by the kernel.
     Kvm,
+    /// Hardware help by macOS.
+    Hvf,
     /// QEMU's own translation.
     Tcg,
 }

@@ -78,6 +78,7 @@ impl Session {
         let mut words = scratch_file().map_err(what)?;
         let machine = match accel {
             Accel::Kvm => "none,accel=kvm:tcg",
+            Accel::Hvf => "none,accel=hvf:tcg",
             Accel::Tcg => "none,accel=tcg",
         };
         let mut command = Command::new(binary);

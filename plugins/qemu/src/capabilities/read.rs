@@ -81,12 +81,14 @@ impl Reader {
         caps.features = FEATURES.iter().filter(|place| schema.has(place)).map(|place| (*place).to_owned()).collect();
         caps.netdevs = schema.words(schema.arguments("netdev_add"), "type");
         let kvm = must(ask, "query-kvm", Value::Null)?;
-        let accel = match kvm.get("enabled").and_then(Value::as_bool) {
-            Some(true) => Accel::Kvm,
-            _ => Accel::Tcg,
-        };
         let types = must(ask, "qom-list-types", Value::Null)?;
         caps.types = list(&types).filter_map(|t| Some(text(t, "name")?.to_owned())).collect();
+        let accel = match kvm.get("enabled").and_then(Value::as_bool) {
+            Some(true) => Accel::Kvm,
+            // Only the binary of a system that has it knows it.
+            _ if caps.types.contains("hvf-accel") => Accel::Hvf,
+            _ => Accel::Tcg,
+        };
         let max_cpu = cpu::max_type(&caps.arch);
         let objects: Vec<&str> = OBJECTS.iter().copied().chain(max_cpu.as_deref()).collect();
         for (command, names) in [("device-list-properties", DEVICES), ("qom-list-properties", objects.as_slice())] {

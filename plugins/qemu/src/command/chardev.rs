@@ -31,6 +31,10 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
             format!("{kind},id={id},path={}", escape(&need(path, "path")?))
         }
         CharKind::Pipe { path } => format!("pipe,id={id},path={}", escape(&need(path, "path")?)),
+        CharKind::File { path, append } if b.host.names_files() => {
+            let append = append.map(|a| format!(",append={}", on_off(a.is_on()))).unwrap_or_default();
+            format!("file,id={id},path={}{append}", escape(&need(path, "path")?))
+        }
         CharKind::File { path, append } => {
             let fd = b.host.output(&need(path, "path")?, append.is_some_and(|a| a.is_on()))?;
             let set = b.fdset(fd, &format!("{alias}-source"));
@@ -81,6 +85,9 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
         CharKind::Unix(unix) => {
             let path = need(&unix.path, "path")?;
             match unix.mode.unwrap_or(SocketMode::Connect) {
+                SocketMode::Bind if b.host.names_files() => {
+                    format!("socket,id={id},path={},server=on,wait=off", escape(&path))
+                }
                 SocketMode::Bind => {
                     let fd = b.host.listen(&path)?;
                     format!("socket,id={id},fd={fd},server=on,wait=off")
@@ -109,7 +116,10 @@ pub(super) fn chardev(b: &mut Builder<'_>, source: &CharSource, alias: &str, for
             )));
         }
     };
-    if let Some(log) = &source.log {
+    if let Some(log) = source.log.as_ref().filter(|_| b.host.names_files()) {
+        let append = log.append.map(|a| format!(",logappend={}", on_off(a.is_on()))).unwrap_or_default();
+        text.push_str(&format!(",logfile={}{append}", escape(&log.file)));
+    } else if let Some(log) = &source.log {
         let fd = b.host.log(&log.file, log.append.is_some_and(|a| a.is_on()))?;
         let set = b.fdset(fd, &format!("{alias}-log"));
         text.push_str(&format!(",logfile={set},logappend=on"));

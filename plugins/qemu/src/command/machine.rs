@@ -6,6 +6,7 @@ use oxivirt_conf::xml::{OnOff, YesNo};
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props, escape, memory, on_off, place};
+use crate::capabilities::Accel;
 
 /// `-machine`, `-accel`.
 pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> Result<()> {
@@ -98,6 +99,7 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
     }
     b.pair("-machine", text);
     let accel = match (b.is_kvm(), f.kvm.as_ref().and_then(|k| k.dirty_ring)) {
+        (false, _) if b.accel() == Accel::Hvf => "hvf".to_owned(),
         (false, _) => "tcg".to_owned(),
         (true, Some(ring)) if ring.state.is_on() => {
             let size = ring.size.ok_or_else(|| Error::xml("dirty-ring needs a size"))?;
@@ -106,7 +108,7 @@ pub(super) fn machine(b: &mut Builder<'_>, flash: &[(&'static str, String)]) -> 
         (true, _) => "kvm".to_owned(),
     };
     let accel = match f.tcg.and_then(|t| t.tb_cache) {
-        Some(size) if !b.is_kvm() => format!("{accel},tb-size={}", size.0 / 1024),
+        Some(size) if b.accel() == Accel::Tcg => format!("{accel},tb-size={}", size.0 / 1024),
         _ => accel,
     };
     b.pair("-accel", accel);

@@ -56,6 +56,10 @@ pub(crate) use words::{Words, backend_of};
 /// What building a command line needs from the host. Descriptors are given by
 /// the numbers that they will have in QEMU.
 pub trait Host {
+    /// Whether sockets and files are named on the line, for want of somebody who hands them over.
+    fn names_files(&self) -> bool {
+        false
+    }
     /// Opens a listening socket.
     fn listen(&mut self, path: &str) -> Result<i32>;
     /// Opens a file that QEMU writes a character device to.
@@ -224,7 +228,11 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
     graphics::display(&mut b);
     b.flag("-no-user-config");
     b.flag("-nodefaults");
-    b.chardev(format!("socket,id=charmonitor,fd={},server=on,wait=off", request.monitor_fd))?;
+    let monitor = match b.host.names_files() {
+        true => format!("path={}", escape(&request.files.monitor.to_string_lossy())),
+        false => format!("fd={}", request.monitor_fd),
+    };
+    b.chardev(format!("socket,id=charmonitor,{monitor},server=on,wait=off"))?;
     b.pair("-mon", "chardev=charmonitor,id=monitor,mode=control".into());
     clock::clock(&mut b)?;
     b.flag("-no-shutdown");
@@ -237,7 +245,10 @@ pub fn build(request: &Request<'_>, host: &mut dyn Host) -> Result<CommandLine> 
         true => "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
         false => "off",
     };
-    b.pair("-sandbox", sandbox.into());
+    // Other systems have nothing that filters.
+    if request.emulator.options.contains_key("sandbox") {
+        b.pair("-sandbox", sandbox.into());
+    }
     devices::late(&mut b)?;
     if request.settings.log_timestamp {
         b.pair("-msg", "timestamp=on".into());
@@ -406,11 +417,10 @@ impl Builder<'_> {
             .map(|m| m.target.size.0)
             .sum();
         let size = self.domain.memory.0.saturating_sub(plugged);
-        match self.domain.os.arch().starts_with("ppc") {
+        match self.incoming {
             // A guest that ran before keeps the sizes that it had.
-            _ if self.incoming.is_some() => size / 1024 * 1024,
-            true => size.div_ceil(POWER_BLOCK_KIB).saturating_mul(POWER_BLOCK_KIB),
-            false => whole_mib(size),
+            Some(_) => size / 1024 * 1024,
+            None => whole_blocks(self.domain, size),
         }
     }
 
@@ -432,7 +442,11 @@ fn alias(info: &DeviceInfo) -> Result<&str> {
 
 /// How a domain is executed.
 pub fn accel_of(domain: &DomainDefinition) -> Accel {
-    if domain.kind == DomainType::Kvm { Accel::Kvm } else { Accel::Tcg }
+    match domain.kind {
+        DomainType::Kvm => Accel::Kvm,
+        DomainType::Hvf => Accel::Hvf,
+        _ => Accel::Tcg,
+    }
 }
 
 /// Whether the board is of the q35 family.
@@ -455,6 +469,14 @@ pub(crate) fn is_flat_scsi(model: Option<&str>) -> bool {
 /// The most memory that a guest can have without plugging, in KiB.
 pub fn maximum_memory_kib(domain: &DomainDefinition) -> u64 {
     domain.memory.0
+}
+
+/// QEMU takes memory in whole MiB, and on POWER in whole blocks of what can be plugged there.
+fn whole_blocks(domain: &DomainDefinition, kib: u64) -> u64 {
+    match domain.os.arch().starts_with("ppc") {
+        true => kib.div_ceil(POWER_BLOCK_KIB).saturating_mul(POWER_BLOCK_KIB),
+        false => whole_mib(kib),
+    }
 }
 
 /// QEMU takes memory in whole MiB.

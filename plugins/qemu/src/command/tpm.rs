@@ -32,8 +32,14 @@ pub(super) fn tpm(b: &mut Builder<'_>, tpm: &Tpm) -> Result<()> {
             b.pair("-tpmdev", format!("passthrough,id={id},path={device},cancel-path={cancel}"));
         }
         TpmBackend::Emulator(_) => {
-            let path = b.host.tpm_emulator(tpm)?;
-            socket(b, &path)?;
+            if b.host.names_files() {
+                // Nobody runs what would be behind it.
+                b.chardev("null,id=chrtpm".to_owned())?;
+                b.pair("-tpmdev", format!("emulator,id={id},chardev=chrtpm"));
+            } else {
+                let path = b.host.tpm_emulator(tpm)?;
+                socket(b, &path)?;
+            }
         }
         TpmBackend::External(source) => match &source.kind {
             CharKind::Unix(unix) => {

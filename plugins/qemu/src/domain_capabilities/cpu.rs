@@ -15,7 +15,7 @@ pub(super) fn modes(subject: Subject<'_>, host: &Surroundings) -> CpuModes {
     let custom = custom(subject);
     CpuModes {
         host_passthrough: match subject.accel {
-            Accel::Kvm => {
+            Accel::Kvm | Accel::Hvf => {
                 Support::yes().with("hostPassthroughMigratable", present(&[("on", migratable), ("off", true)]))
             }
             Accel::Tcg => Support::no(),

@@ -58,7 +58,7 @@ const HYPERV: &[(&str, &str)] = &[
 fn gic(subject: Subject<'_>) -> Support {
     let chosen = |accel: &crate::capabilities::Gic| match subject.accel {
         Accel::Kvm => accel.kernel,
-        Accel::Tcg => accel.emulated,
+        Accel::Tcg | Accel::Hvf => accel.emulated,
     };
     let mut versions: Vec<u32> = match subject.board("virt") {
         true => subject.emulator.gic.iter().filter(|gic| chosen(gic)).map(|gic| gic.version).collect(),

@@ -154,6 +154,7 @@ impl Subject<'_> {
 fn word(accel: Accel) -> &'static str {
     match accel {
         Accel::Kvm => "kvm",
+        Accel::Hvf => "hvf",
         Accel::Tcg => "qemu",
     }
 }

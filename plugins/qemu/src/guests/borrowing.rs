@@ -28,7 +28,7 @@ impl Guests {
     }
 
     /// A guest that asks other drivers.
-    pub(super) fn borrower(&self, domain: &DomainDefinition) -> Borrower {
+    pub(crate) fn borrower(&self, domain: &DomainDefinition) -> Borrower {
         Borrower::new(self.neighbours(), &self.folders.run, domain)
     }
 

@@ -60,7 +60,6 @@ pub(crate) use agent::{FileSystem, GuestCard, GuestCpu, Kinds, Seat};
 pub use change::RebootMode;
 pub use define::Undefine;
 pub(crate) use dump::DumpOptions;
-#[cfg(test)]
 pub(crate) use host::RealHost;
 pub(crate) use images::{GivenImages, Giver};
 pub(crate) use interfaces::{card_at, interface_stats, leased_addresses, seen_addresses};
@@ -70,6 +69,7 @@ pub(crate) use reports::show_channels;
 pub use start::StartOptions;
 pub(crate) use throttle::throttle;
 pub(crate) use tune::{SCHEDULER, live_params, scheduler, with_living};
+pub use vcpus::{read_vcpus, switch_vcpus};
 pub(crate) use vcpus::{set_vcpu_stored, set_vcpus_stored};
 
 /// Every guest of this driver.

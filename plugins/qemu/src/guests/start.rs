@@ -209,7 +209,7 @@ impl Guests {
         let around = Surroundings::prepare(&settings, &self.folders, live, (id, files))?;
         let around = taken.around.insert(around);
         let (doors, devices) = (around.doors()?, around.take_plan());
-        let mut environment = environment(files);
+        let mut environment = process::environment(files);
         environment.extend(line.environment.into_iter().map(|(k, v)| (k, v.into())));
         let launch = Launch {
             binary: binary.into(),
@@ -474,22 +474,6 @@ fn write_master_key(files: &GuestFiles) -> Result<()> {
     let key = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
     oxivirt_util::file::write_whole(&files.master_key, &key, 0o600)
         .map_err(|e| Error::system("cannot write the key for a guest's secrets", &e))
-}
-
-fn environment(files: &GuestFiles) -> Vec<(String, std::ffi::OsString)> {
-    let home = files.state.as_os_str().to_owned();
-    let below = |part: &str| files.state.join(part).into_os_string();
-    let user = std::env::var_os("USER").unwrap_or_else(|| "root".into());
-    vec![
-        ("LC_ALL".into(), "C".into()),
-        ("PATH".into(), std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into())),
-        ("HOME".into(), home),
-        ("USER".into(), user.clone()),
-        ("LOGNAME".into(), user),
-        ("XDG_DATA_HOME".into(), below(".local/share")),
-        ("XDG_CACHE_HOME".into(), below(".cache")),
-        ("XDG_CONFIG_HOME".into(), below(".config")),
-    ]
 }
 
 fn heading(emulator: &Emulator) -> String {

@@ -92,25 +92,7 @@ impl Guests {
         let maximum = job.snapshot().definition().vcpu.maximum;
         present(wanted, maximum, "live")?;
         let slots = slots(run.monitor()?)?;
-        let mut chosen = Vec::new();
-        for vcpu in wanted.iter() {
-            let slot = slots.iter().find(|s| s.cpus().contains(&vcpu));
-            let slot = slot.ok_or_else(|| Error::invalid_arg(format!("vcpu '{vcpu}' is not selectable by itself")))?;
-            if slot.plugged == on {
-                return Err(Error::invalid_arg(format!("vcpu '{vcpu}' is already in requested state")));
-            }
-            if !on && !slot.can_go() {
-                let text = format!("vcpu '{vcpu}' can't be unplugged");
-                return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text));
-            }
-            if !slot.cpus().all(|other| wanted.contains(other)) {
-                return Err(Error::invalid_arg(format!("vcpu '{vcpu}' can only be changed with those beside it")));
-            }
-            if !chosen.iter().any(|c: &&Slot| c.first == slot.first) {
-                chosen.push(slot);
-            }
-        }
-        self.move_slots(job, &run, &chosen)
+        self.move_slots(job, &run, &choose(&slots, wanted, on)?)
     }
 
     /// Plugs in what the definition lists as to be plugged, before the guest runs.
@@ -129,7 +111,7 @@ impl Guests {
             let missing = || Error::config_unsupported(format!("vcpu '{}' cannot be plugged in", entry.id));
             let slot = slots.iter().find(|slot| slot.cpus().contains(&entry.id)).ok_or_else(missing)?;
             if !slot.plugged && plugged.insert(slot.first) {
-                plug(run, slot)?;
+                plug(run.monitor()?, slot)?;
             }
         }
         Ok(())
@@ -139,7 +121,7 @@ impl Guests {
     fn move_slots(&self, job: &Job, run: &Arc<Run>, chosen: &[&Slot]) -> Result<()> {
         let mut outcome = Ok(());
         for slot in chosen {
-            outcome = if slot.plugged { unplug(run, slot) } else { plug(run, slot) };
+            outcome = run.monitor().and_then(|monitor| turn(monitor, slot));
             if outcome.is_err() {
                 break;
             }
@@ -302,16 +284,57 @@ fn describe(definition: &mut DomainDefinition, slots: &[Slot]) {
     count(definition);
 }
 
-fn plug(run: &Run, slot: &Slot) -> Result<()> {
+/// Those of which all CPUs go to the other state.
+fn choose<'s>(slots: &'s [Slot], wanted: &CpuSet, on: bool) -> Result<Vec<&'s Slot>> {
+    let mut chosen: Vec<&Slot> = Vec::new();
+    for vcpu in wanted.iter() {
+        let slot = slots.iter().find(|s| s.cpus().contains(&vcpu));
+        let slot = slot.ok_or_else(|| Error::invalid_arg(format!("vcpu '{vcpu}' is not selectable by itself")))?;
+        if slot.plugged == on {
+            return Err(Error::invalid_arg(format!("vcpu '{vcpu}' is already in requested state")));
+        }
+        if !on && !slot.can_go() {
+            let text = format!("vcpu '{vcpu}' can't be unplugged");
+            return Err(Error::new(ErrorCode::OPERATION_UNSUPPORTED, text));
+        }
+        if !slot.cpus().all(|other| wanted.contains(other)) {
+            return Err(Error::invalid_arg(format!("vcpu '{vcpu}' can only be changed with those beside it")));
+        }
+        if !chosen.iter().any(|c| c.first == slot.first) {
+            chosen.push(slot);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Puts the CPUs that a running QEMU has into its definition.
+pub fn read_vcpus(monitor: &Monitor, live: &mut DomainDefinition) -> Result<()> {
+    describe(live, &slots(monitor)?);
+    Ok(())
+}
+
+/// Switches single CPUs of a running QEMU on or off, and puts what it has then into its definition.
+///
+/// Errors: as for the guest itself, whose definition then says how far it came.
+pub fn switch_vcpus(monitor: &Monitor, live: &mut DomainDefinition, wanted: &CpuSet, on: bool) -> Result<()> {
+    let slots = slots(monitor)?;
+    let outcome = choose(&slots, wanted, on)?.into_iter().try_for_each(|slot| turn(monitor, slot));
+    outcome.and(read_vcpus(monitor, live))
+}
+
+fn turn(monitor: &Monitor, slot: &Slot) -> Result<()> {
+    if slot.plugged { unplug(monitor, slot) } else { plug(monitor, slot) }
+}
+
+fn plug(monitor: &Monitor, slot: &Slot) -> Result<()> {
     let mut arguments = slot.props.clone();
     arguments.insert("driver".into(), slot.driver.clone().into());
     arguments.insert("id".into(), slot.name().into());
-    run.monitor()?.execute("device_add", arguments.into(), ANSWER).map(drop)
+    monitor.execute("device_add", arguments.into(), ANSWER).map(drop)
 }
 
 /// Asks the guest to let a CPU go and waits until it did.
-fn unplug(run: &Run, slot: &Slot) -> Result<()> {
-    let monitor = run.monitor()?;
+fn unplug(monitor: &Monitor, slot: &Slot) -> Result<()> {
     let alias = slot.alias.as_deref().unwrap_or_default();
     monitor.execute("device_del", json!({ "id": alias }), ANSWER)?;
     let end = Instant::now() + UNPLUG;

@@ -64,7 +64,7 @@ pub(super) fn complete(def: &mut DomainDefinition, site: &Site, choice: Choice) 
         well_known(def);
     }
     if manual || found {
-        variables(def, &site.nvram);
+        variables(def, &site.nvram, choice);
     }
     Ok(())
 }
@@ -238,8 +238,9 @@ fn has_variables(loader: &Loader) -> bool {
         && loader.stateless != Some(YesNo::Yes)
 }
 
-/// The guest's own variables: a file named after it, in the image's format.
-fn variables(def: &mut DomainDefinition, folder: &Path) {
+/// The guest's own variables: a file named after it, with the ending of its format or, in new definitions, of the
+/// template that it is made from.
+fn variables(def: &mut DomainDefinition, folder: &Path, choice: Choice) {
     let Some(loader) = def.os.loader.as_deref().filter(|l| has_variables(l)) else { return };
     let loader_format = loader.format.unwrap_or(FirmwareFormat::Raw);
     let Some(nvram) = &mut def.os.nvram else { return };
@@ -248,6 +249,11 @@ fn variables(def: &mut DomainDefinition, folder: &Path) {
         let ending = match format {
             FirmwareFormat::Raw => "fd",
             FirmwareFormat::Qcow2 => "qcow2",
+        };
+        let template = nvram.template.as_deref().filter(|_| choice == Choice::Free);
+        let ending = match template.and_then(|template| Path::new(template).extension()?.to_str()) {
+            Some("raw") if format == FirmwareFormat::Raw => "raw",
+            _ => ending,
         };
         let file = folder.join(format!("{}_VARS.{ending}", def.name));
         nvram.path = Some(file.to_string_lossy().into_owned());

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
     BackingStore, Channel, ChannelTarget, CharKind, Controller, ControllerType, DeviceMut, Disk, DiskDevice,
     EncryptionEngine, Interface, InterfaceSource, NetworkProtocol, PanicModel, RngBackend, Serial, Shmem, ShmemModel,
     SnapshotLocation, StorageFormat, StorageKind, StorageSource, Transport, Video, VideoType, VirtioModel,
 };
+use oxivirt_conf::domain::{DomainDefinition, SecLabel, SecLabelType};
 
 use super::{Site, is_x86};
 use crate::arch;
@@ -164,6 +164,13 @@ pub(super) fn controller(c: &mut Controller, def: &DomainDefinition, emulator: O
         _ => return,
     };
     c.model = Some(model.to_owned());
+}
+
+/// No security driver labels guests here, whatever a definition leaves to the first one.
+pub(super) fn seclabel(label: &mut SecLabel) {
+    if label.model.is_none() && !label.implicit && label.kind != Some(SecLabelType::Static) {
+        *label = SecLabel { kind: Some(SecLabelType::None), model: Some("none".to_owned()), ..SecLabel::default() };
+    }
 }
 
 pub(super) fn serial(serial: &mut Serial, def: &DomainDefinition) {

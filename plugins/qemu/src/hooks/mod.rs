@@ -17,6 +17,7 @@ mod chosen_firmware;
 mod cpu;
 mod devices;
 mod implied;
+mod memory;
 mod order;
 
 pub(crate) use order::insert_in_order;
@@ -86,13 +87,11 @@ impl Hooks<'_> {
 
 impl DomainHooks for Hooks<'_> {
     fn basic_post_parse(&self, def: &mut DomainDefinition, flags: ParseFlags) -> Result<()> {
-        if !matches!(def.kind, DomainType::Qemu | DomainType::Kvm) {
-            return Err(Error::config_unsupported(format!(
-                "unexpected domain type {}, expecting one of: qemu, kvm",
-                def.kind.as_str()
-            )));
+        if !matches!(def.kind, DomainType::Qemu | DomainType::Kvm | DomainType::Hvf) {
+            return Err(unexpected_type(def));
         }
         order::sort_disks(&mut def.devices.disks);
+        def.seclabels.iter_mut().for_each(devices::seclabel);
         let os = &mut def.os.kind;
         os.kind.get_or_insert(OsType::Hvm);
         let arch = os.arch.get_or_insert_with(|| self.host_arch.to_owned()).clone();
@@ -106,7 +105,11 @@ impl DomainHooks for Hooks<'_> {
             def.devices.emulator = Some(found);
         }
         let accel = command::accel_of(def);
-        if let Some(emulator) = self.emulator(def) {
+        let emulator = self.emulator(def);
+        if def.kind == DomainType::Hvf && emulator.as_ref().is_none_or(|e| e.accel(Accel::Hvf).is_none()) {
+            return Err(unexpected_type(def));
+        }
+        if let Some(emulator) = emulator {
             match def.os.kind.machine.as_deref() {
                 None => {
                     let machine = emulator.default_machine(accel).or_else(|| emulator.default_machine(Accel::Tcg));
@@ -124,10 +127,20 @@ impl DomainHooks for Hooks<'_> {
                 }
             }
         }
+        if flags.has(ParseFlags::ABI_UPDATE) {
+            memory::complete(def);
+        }
         arch::complete(def, self.emulator(def).as_deref(), flags)
     }
 
     fn device_post_parse(&self, device: DeviceMut<'_>, def: &DomainDefinition, flags: ParseFlags) -> Result<()> {
+        if let DeviceMut::Disk(disk) = &device
+            && disk.info.address.is_none()
+            && disk.index().is_none()
+        {
+            let name = &disk.target.dev;
+            return Err(Error::xml(format!("Unknown disk name '{name}' and no address specified")));
+        }
         // The sockets of its channels are where they are, too.
         if !(runs(flags) && matches!(device, DeviceMut::Controller(_) | DeviceMut::Channel(_))) {
             devices::complete(device, def, &self.site, self.emulator(def).as_deref(), runs(flags));
@@ -205,6 +218,11 @@ pub fn default_model(controller: &Controller, def: &DomainDefinition) -> Option<
 /// was the default of the QEMU that started it, which may not be today's.
 fn runs(flags: ParseFlags) -> bool {
     flags.has(ParseFlags::STATUS)
+}
+
+fn unexpected_type(def: &DomainDefinition) -> Error {
+    let kind = def.kind.as_str();
+    Error::config_unsupported(format!("unexpected domain type {kind}, expecting one of: qemu, kvm"))
 }
 
 /// Only what the defaults of a device depend on.

@@ -25,4 +25,5 @@ pub use log::GuestLog;
 pub(crate) use log::timestamp;
 pub use ports::PortPool;
 pub use spawn::{Launch, listen};
+pub(crate) use start::environment;
 pub use start::{Running, Told, bring_up, monitor_socket};

@@ -58,11 +58,11 @@ pub(crate) fn default_size() -> Result<u64> {
     size.ok_or_else(|| Error::config_unsupported("hugepages are not available on this host"))
 }
 
-/// Makes a guest's folder among pages of a size in KiB.
+/// A guest's folder among pages of a size in KiB.
 ///
 /// * `only` – the mounts that may be used; all when none is given.
-/// * Errors: `CONFIG_UNSUPPORTED` when no such pages are mounted; `SYSTEM_ERROR`.
-pub(crate) fn make_folder(size: u64, guest: &str, only: Option<&[PathBuf]>) -> Result<PathBuf> {
+/// * Errors: `CONFIG_UNSUPPORTED` when no such pages are mounted.
+pub(crate) fn folder(size: u64, guest: &str, only: Option<&[PathBuf]>) -> Result<PathBuf> {
     let usual = default_size().ok();
     let mut mounts = mounts();
     mounts.retain(|mount| only.is_none_or(|only| only.contains(&mount.path)));
@@ -73,7 +73,14 @@ pub(crate) fn make_folder(size: u64, guest: &str, only: Option<&[PathBuf]>) -> R
     let mount = mounts.into_iter().find(|mount| mount.size.or(usual) == Some(size)).ok_or_else(|| {
         Error::config_unsupported(format!("Unable to find any usable hugetlbfs mount for {size} KiB"))
     })?;
-    let folder = mount.folder(guest);
+    Ok(mount.folder(guest))
+}
+
+/// Makes that folder.
+///
+/// Errors: as [`folder`], and `SYSTEM_ERROR`.
+pub(crate) fn make_folder(size: u64, guest: &str, only: Option<&[PathBuf]>) -> Result<PathBuf> {
+    let folder = folder(size, guest, only)?;
     // Whoever the guest runs as has to get through to its own.
     make(folder.parent().unwrap_or(&folder), 0o711)?;
     make(&folder, 0o700)?;

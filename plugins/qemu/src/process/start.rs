@@ -94,3 +94,22 @@ fn ended(domain: &str, exit: Exit, words: &str) -> Error {
 
 /// How long a QEMU that hung up may take to end.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The variables that every QEMU has: the daemon's own, where they say how programs run, and places of the guest's.
+pub(crate) fn environment(files: &GuestFiles) -> Vec<(String, std::ffi::OsString)> {
+    let below = |part: &str| files.state.join(part).into_os_string();
+    let passed = |names: &'static [&str]| {
+        names.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?))).collect::<Vec<_>>()
+    };
+    let mut all = vec![("LC_ALL".to_owned(), "C".into())];
+    all.extend(passed(&["LD_PRELOAD", "LD_LIBRARY_PATH"]));
+    all.push(("PATH".into(), std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into())));
+    all.push(("HOME".into(), files.state.as_os_str().to_owned()));
+    all.extend(passed(&["USER", "LOGNAME", "TMPDIR"]));
+    all.extend([
+        ("XDG_DATA_HOME".into(), below(".local/share")),
+        ("XDG_CACHE_HOME".into(), below(".cache")),
+        ("XDG_CONFIG_HOME".into(), below(".config")),
+    ]);
+    all
+}

@@ -6,7 +6,7 @@ use oxivirt_conf::domain::{
 use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, Result};
 
-use super::super::{Builder, whole_mib};
+use super::super::{Builder, whole_blocks};
 use super::backend::{self, Naming, Wanted};
 
 fn numa(domain: &DomainDefinition) -> Option<&Numa> {
@@ -42,7 +42,7 @@ pub(in crate::command) fn cells(b: &mut Builder<'_>) -> Result<()> {
     }
     for cell in &numa.cells {
         let id = cell.id.ok_or_else(|| Error::internal("a NUMA cell has no number"))?;
-        let size = if b.incoming.is_some() { cell.memory.0 } else { whole_mib(cell.memory.0) };
+        let size = if b.incoming.is_some() { cell.memory.0 } else { whole_blocks(domain, cell.memory.0) };
         let mut text = format!("node,nodeid={id}");
         if let Some(cpus) = &cell.cpus {
             for (first, last) in ranges(cpus) {
@@ -172,5 +172,6 @@ fn caches(b: &mut Builder<'_>, numa: &Numa) -> Result<()> {
 
 /// The memory of all cells in KiB, if there are any.
 pub(in crate::command) fn memory_kib(domain: &DomainDefinition) -> Option<u64> {
-    Some(numa(domain)?.cells.iter().map(|cell| whole_mib(cell.memory.0)).fold(0, u64::saturating_add))
+    let sizes = numa(domain)?.cells.iter().map(|cell| whole_blocks(domain, cell.memory.0));
+    Some(sizes.fold(0, u64::saturating_add))
 }
