@@ -149,7 +149,9 @@ impl DomainInformation for QemuConnection {
         let wants = |flag: DomainMessageFlags| flags.0 == 0 || flags.contains(flag);
         let mut messages = Vec::new();
         if wants(DomainMessageFlags::TAINTING) {
-            messages.extend(run.marks.taints().iter().map(|flag| format!("tainted: {}", taint_text(flag)).into()));
+            let mut taints = run.marks.taints();
+            taints.sort_by_key(|flag| TAINTS.iter().position(|known| known == flag).unwrap_or(TAINTS.len()));
+            messages.extend(taints.iter().map(|flag| format!("tainted: {}", taint_text(flag)).into()));
         }
         if wants(DomainMessageFlags::DEPRECATION) {
             let texts = run.marks.deprecations().iter();
@@ -242,3 +244,21 @@ impl DomainInformation for QemuConnection {
         Ok(CpuMaps { cpumaps: map.into_bytes().into(), num: 1 })
     }
 }
+
+/// What taints a guest, in the order in which it is told.
+const TAINTS: [&str; 14] = [
+    "custom-argv",
+    "custom-monitor",
+    "high-privileges",
+    "shell-scripts",
+    "disk-probing",
+    "external-launch",
+    "host-cpu",
+    "hook-script",
+    "cdrom-passthrough",
+    "custom-dtb",
+    "custom-ga-command",
+    "custom-hypervisor-feature",
+    "deprecated-config",
+    "custom-device",
+];

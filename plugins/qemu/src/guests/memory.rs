@@ -106,7 +106,9 @@ fn guest_stats(definition: &DomainDefinition, ask: &mut Ask<'_>) -> std::result:
         }
     }
     if let Some(seconds) = answer.get("last-update").and_then(Value::as_u64) {
-        stats.push((Tag::LAST_UPDATE, seconds));
+        // Where clients expect it, in front of what came to the list later.
+        let at = stats.iter().position(|(tag, _)| LATER.contains(tag)).unwrap_or(stats.len());
+        stats.insert(at, (Tag::LAST_UPDATE, seconds));
     }
     Ok(stats)
 }
@@ -114,6 +116,8 @@ fn guest_stats(definition: &DomainDefinition, ask: &mut Ask<'_>) -> std::result:
 fn guest_stats_of(definition: &DomainDefinition) -> Value {
     json!({"path": path(definition), "property": "guest-stats"})
 }
+
+const LATER: [Tag; 3] = [Tag::DISK_CACHES, Tag::HUGETLB_PGALLOC, Tag::HUGETLB_PGFAIL];
 
 /// QEMU's names, and by what its numbers are divided.
 const GUEST: &[(&str, Tag, u64)] = &[

@@ -11,11 +11,11 @@ use rustix::ioctl::{Ioctl, IoctlOutput, Opcode};
 /// Opens the kernel's side for a guest.
 ///
 /// * `cid` – the guest's number; the first free one when absent.
-/// * Errors: `SYSTEM_ERROR`, also where the kernel has no such sockets;
+/// * Errors: `CONFIG_UNSUPPORTED` where the kernel has no such sockets; `SYSTEM_ERROR`;
 ///   `INTERNAL_ERROR` when no number is free.
 pub fn open_vsock(cid: Option<u32>) -> Result<(OwnedFd, u32)> {
     let fd = rustix::fs::open("/dev/vhost-vsock", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
-        .map_err(|e| Error::system("unable to open vhost-vsock device", &e.into()))?;
+        .map_err(|e| Error::config_unsupported(format!("unable to open vhost-vsock device: {e}")))?;
     let candidates = match cid {
         Some(cid) => cid..=cid,
         None => FIRST..=LAST,
