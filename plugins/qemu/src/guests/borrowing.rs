@@ -9,6 +9,7 @@ use oxivirt_core::Result;
 
 use super::Guests;
 use super::start::check_disk;
+use crate::aliases;
 use crate::lifecycle::Notice;
 use crate::neighbours::held;
 use crate::neighbours::volumes::{self, Dropped};
@@ -41,7 +42,9 @@ impl Guests {
             self.tell(&job.snapshot(), Notice::DiskMissing { source, alias, is_drive });
         }
         let borrower = self.borrower(live);
-        live.devices.interfaces.iter_mut().try_for_each(|card| borrower.connect(card))
+        live.devices.interfaces.iter_mut().try_for_each(|card| borrower.connect(card))?;
+        // One that turned out to be a device of the host is named among those.
+        aliases::assign(live)
     }
 
     /// The same for one device that comes later.
