@@ -208,6 +208,24 @@ fn a_guest_has_devices_of_its_own() -> Outcome {
 }
 
 #[test]
+fn threads_are_scheduled_as_told() -> Outcome {
+    let Some(host) = host("")? else { return Ok(()) };
+    let tune = "<cputune><vcpusched vcpus='0' scheduler='batch'/><emulatorsched scheduler='idle'/></cputune>";
+    host.define(&guest("g", tune, ""))?;
+    host.virsh(&["start", "g"])?;
+    let pid = host.sandbox.guest_pid("g")?;
+    let mut policies = Vec::new();
+    for task in fs::read_dir(format!("/proc/{pid}/task")).map_err(|e| e.to_string())?.flatten() {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The 41st field, counted behind the name in brackets.
+        let policy = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(38));
+        policies.extend(policy.map(str::to_owned));
+    }
+    assert!(policies.iter().any(|policy| policy == "3") && policies.iter().any(|policy| policy == "5"), "{policies:?}");
+    Ok(())
+}
+
+#[test]
 fn memory_is_where_it_is_wanted() -> Outcome {
     let Some(host) = host("hugetlbfs_mount = [ ]\n")? else { return Ok(()) };
     host.define(&guest("huge", "<memoryBacking><hugepages/></memoryBacking>", ""))?;

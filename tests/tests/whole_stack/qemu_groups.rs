@@ -235,5 +235,12 @@ fn groups_outlive_the_daemon_and_go_with_the_guest() -> Outcome {
     )?;
     host.refused(&["start", "broken"])?;
     assert!(groups.are_gone());
+    // What a start left that died with its daemon goes with the next one.
+    host.sandbox.kill();
+    for (_, folder) in &groups.found {
+        fs::create_dir_all(folder).map_err(|e| e.to_string())?;
+    }
+    host.sandbox.launch()?;
+    assert!(groups.are_gone(), "{:?}", groups.found);
     Ok(())
 }

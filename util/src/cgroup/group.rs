@@ -184,6 +184,25 @@ impl Group {
         first.map_or(Ok(()), Err)
     }
 
+    /// Names of the groups in this one, in any hierarchy.
+    pub fn children(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for folder in self.folders() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                if !names.contains(&name) && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    names.push(name);
+                }
+            }
+        }
+        names
+    }
+
+    /// Whether no process is in it or below it; false also where that cannot be told.
+    pub fn is_unused(&self) -> bool {
+        self.folders().iter().all(|folder| !folder.exists() || is_unused(folder, DEPTH))
+    }
+
     /// Removes the group where nothing is in it.
     pub fn remove_if_unused(&self) {
         for folder in self.folders() {
@@ -239,6 +258,17 @@ fn remove_tree(folder: &Path, depth: u32) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file::at(folder, "cannot remove group", error)),
         _ => Ok(()),
     }
+}
+
+fn is_unused(folder: &Path, depth: u32) -> bool {
+    // A group of threads shows no processes; its threads are looked for instead.
+    let files = ["cgroup.procs", "tasks", "cgroup.threads"].map(|name| read(&folder.join(name)));
+    if !files.iter().any(Result::is_ok) || files.iter().flatten().any(|text| !text.is_empty()) {
+        return false;
+    }
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let mut below = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    below.all(|entry| depth > 0 && is_unused(&entry.path(), depth - 1))
 }
 
 pub(super) fn read(path: &Path) -> io::Result<String> {

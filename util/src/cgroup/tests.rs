@@ -184,9 +184,16 @@ fn a_real_group_takes_a_process_and_goes() {
         assert!(group.cpu_time().is_ok());
         let own = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
         assert!(own.contains("/part"), "{own}");
+        assert_eq!(group.children(), ["part"]);
+        assert!(!group.is_unused());
         assert!(group.remove(Duration::ZERO).is_err(), "somebody is in it");
         child.kill().unwrap();
         child.wait().unwrap();
+        let end = std::time::Instant::now() + Duration::from_secs(10);
+        while !group.is_unused() && std::time::Instant::now() < end {
+            std::thread::yield_now();
+        }
+        assert!(group.is_unused());
     });
     group.remove(Duration::from_secs(10)).unwrap();
     assert!(!group.exists());

@@ -6,7 +6,7 @@ use oxivirt_core::types::{TypedKind, TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{ANSWER, Guests, cpus};
+use super::{ANSWER, Guests, cpus, threads};
 use crate::monitor::Monitor;
 use crate::state::{Job, Run};
 
@@ -100,7 +100,8 @@ impl Guests {
             let object = json!({"qom-type": "iothread", "id": format!("iothread{id}")});
             run.monitor()?.execute("object-add", object, ANSWER)?;
             let set = snapshot.definition().vcpu.cpuset.as_ref();
-            if (set.is_some() || run.around.groups().is_some())
+            let tuned = snapshot.definition().cputune.is_some();
+            if (set.is_some() || tuned || run.around.groups().is_some())
                 && let Some(thread) = threads(run.monitor()?)?.iter().find(|thread| thread.number == id)
             {
                 if let Some(groups) = run.around.groups() {
@@ -109,6 +110,7 @@ impl Guests {
                 if let Some(set) = set {
                     cpus::pin(thread.thread, set)?;
                 }
+                threads::schedule_iothread(snapshot.definition(), id, thread.thread)?;
             }
             self.edit_live(job, &add)?;
         }

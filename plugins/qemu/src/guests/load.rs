@@ -54,7 +54,10 @@ impl Guests {
         match failed.into_inner() {
             // What belongs to a guest that is not known must not be taken for a leftover.
             true => tracing::warn!("what an earlier daemon left is not removed"),
-            false => self.sweep(),
+            false => {
+                self.sweep();
+                Surroundings::sweep(&self.settings(), &self.folders);
+            }
         }
         Ok(())
     }

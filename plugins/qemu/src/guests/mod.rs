@@ -37,6 +37,7 @@ mod stop;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod throttle;
 mod tune;
 mod vcpus;

@@ -10,10 +10,9 @@ use oxivirt_core::types::{TypedParam, TypedValue};
 use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
-use super::cpus::{pin, threads as threads_of};
 use super::happenings::Listener;
 use super::host::RealHost;
-use super::{ANSWER, BRING_UP, Guests, firmware, status};
+use super::{ANSWER, BRING_UP, Guests, firmware, status, threads};
 use crate::capabilities::Emulator;
 use crate::command::{self, Request};
 use crate::helpers::{Helpers, Site};
@@ -268,7 +267,7 @@ impl Guests {
         if let Some(groups) = run.around.groups() {
             groups.settle(live, &threads, &io)?;
         }
-        pin_threads(live, run.process.pid(), &threads, &io)?;
+        threads::arrange(live, run.process.pid(), &threads, &io)?;
         job.object().note(|status| status.vcpus = Arc::new(threads));
         let counters: Vec<TypedParam> = crate::perf::wanted(live).into_iter().map(on).collect();
         run.marks.set_counters(&counters, run.process.pid())?;
@@ -381,18 +380,12 @@ fn on(name: &str) -> TypedParam {
 
 /// What would have to be set on the host around QEMU, and is not yet.
 fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
-    let tune = live.cputune.as_ref().is_some_and(|tune| {
-        !tune.vcpusched.is_empty()
-            || !tune.iothreadsched.is_empty()
-            || tune.emulatorsched.is_some()
-            || !tune.cachetune.is_empty()
-            || !tune.memorytune.is_empty()
-    });
+    let tune = live.cputune.as_ref().is_some_and(|tune| !tune.cachetune.is_empty() || !tune.memorytune.is_empty());
     let labelled = live.seclabels.iter().any(|l| l.model.as_deref().is_some_and(|m| m != "none" && m != "dac"));
     let disks = &live.devices.disks;
     let raw_io = disks.iter().any(|d| d.rawio.is_some_and(|v| v.is_yes()) || d.sgio.is_some());
     for (present, what) in [
-        (tune, "schedulers, caches and bandwidth in <cputune>"),
+        (tune, "caches and bandwidth in <cputune>"),
         (live.resource.as_ref().is_some_and(|r| r.fibrechannel.is_some()), "<fibrechannel>"),
         (live.on_lockfailure.is_some(), "<on_lockfailure>"),
         (labelled, "<seclabel> of a security driver"),
@@ -401,38 +394,6 @@ fn refuse_host_side(live: &DomainDefinition) -> Result<()> {
     ] {
         if present {
             return Err(Error::config_unsupported(format!("{what} is not supported by this driver yet")));
-        }
-    }
-    Ok(())
-}
-
-/// Keeps the guest's threads where the definition wants them.
-fn pin_threads(
-    live: &DomainDefinition,
-    pid: i32,
-    threads: &[crate::monitor::VcpuThread],
-    io: &[(u32, i32)],
-) -> Result<()> {
-    let tune = live.cputune.as_ref();
-    let everywhere = live.vcpu.cpuset.as_ref();
-    let emulator = tune.and_then(|t| t.emulatorpin.as_ref()).map(|p| &p.cpuset).or(everywhere);
-    if let Some(set) = emulator {
-        // The emulator's threads are all that are nothing else.
-        let other = |id: &i32| !threads.iter().any(|t| t.thread == *id) && !io.iter().any(|(_, thread)| thread == id);
-        for id in threads_of(pid)?.into_iter().filter(other) {
-            pin(id, set)?;
-        }
-    }
-    for thread in threads {
-        let own = tune.and_then(|t| t.vcpupin.iter().find(|p| p.vcpu == thread.index)).map(|p| &p.cpuset);
-        if let Some(set) = own.or(everywhere) {
-            pin(thread.thread, set)?;
-        }
-    }
-    for (number, thread) in io {
-        let own = tune.and_then(|t| t.iothreadpin.iter().find(|p| p.iothread == *number)).map(|p| &p.cpuset);
-        if let Some(set) = own.or(everywhere) {
-            pin(*thread, set)?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use oxivirt_conf::xml::YesNo;
 use oxivirt_core::{Error, ErrorCode, Result};
 use serde_json::{Map, Value, json};
 
-use super::{ANSWER, Guests, cpus};
+use super::{ANSWER, Guests, threads};
 use crate::monitor::Monitor;
 use crate::state::{Job, Object, Run};
 
@@ -142,9 +142,7 @@ impl Guests {
             if let Some(groups) = run.around.groups() {
                 groups.settle_vcpu(&definition, thread.index, thread.thread)?;
             }
-            if let Some(set) = definition.vcpu_pin(thread.index) {
-                cpus::pin(thread.thread, set)?;
-            }
+            threads::arrange_vcpu(&definition, thread)?;
         }
         if let Some(groups) = run.around.groups() {
             let gone = known.iter().filter(|k| !threads.iter().any(|thread| thread.index == k.index));

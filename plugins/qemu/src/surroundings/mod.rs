@@ -16,11 +16,12 @@ use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::DeviceRef;
 use oxivirt_core::{Error, Result};
 
-pub(crate) use groups::{GuestGroup, Living, Site, USUAL_DEVICES};
+pub(crate) use groups::{GuestGroup, Living, USUAL_DEVICES};
 pub(crate) use owners::rules;
 
 use self::dev::{Inside, Plan};
 use self::files::HostFile;
+use self::groups::Site;
 use self::owners::Owners;
 use crate::process::{Folders, GuestFiles};
 use crate::settings::Settings;
@@ -101,6 +102,11 @@ impl Surroundings {
         if let Some(owners) = known_owners(settings, live) {
             owners.take_back(&files::of_guest(live));
         }
+    }
+
+    /// Puts away what belongs to no guest any more; every guest that runs must be known.
+    pub(crate) fn sweep(settings: &Settings, folders: &Folders) {
+        Site::of(&settings.groups, folders).sweep();
     }
 
     /// Its control groups, if it has any.

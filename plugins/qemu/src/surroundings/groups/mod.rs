@@ -83,6 +83,26 @@ impl Site {
         self.group(live, id).filter(|group| group.whole.exists())
     }
 
+    /// Removes groups of guests that nobody is in any more: of one that was about to start when its daemon died.
+    pub(crate) fn sweep(&self) {
+        if self.hierarchies.is_empty() {
+            return;
+        }
+        let parent = Group::at(&self.hierarchies, self.base, &self.partition);
+        for name in parent.children() {
+            let group = parent.child(&name);
+            if name.starts_with("qemu-") && name.ends_with(".libvirt-qemu") && group.is_unused() {
+                tracing::info!(group = name, "removing control groups that a guest left behind");
+                if let Err(error) = group.remove(Duration::ZERO) {
+                    tracing::warn!(%error, "a control group stays behind");
+                }
+            }
+        }
+        if self.base == Base::Own {
+            parent.remove_if_unused();
+        }
+    }
+
     /// Removes what a guest left that ended while nobody watched.
     pub(crate) fn clear(&self, live: &DomainDefinition, id: i32) {
         if let Some(group) = self.group(live, id) {
