@@ -49,6 +49,10 @@ pub(super) fn check(domain: &DomainDefinition, device: &Device) -> Result<()> {
         Device::Input(input) if input.bus == Some(InputBus::Ps2) => {
             unsupported("input device on bus 'ps2' cannot be hot plugged.".to_owned())
         }
+        // QEMU does the same for all of them.
+        Device::Watchdog(watchdog) if d.watchdogs.iter().any(|other| other.action != watchdog.action) => {
+            unsupported("all watchdogs must have the same action".to_owned())
+        }
         Device::Channel(channel) if d.channels.iter().any(|other| is_same_channel(other, channel)) => {
             Err(Error::operation_invalid("chardev already exists"))
         }
