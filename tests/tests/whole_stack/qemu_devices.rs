@@ -178,10 +178,11 @@ fn start_linux(host: &Host, name: &str, xml: &str) -> Result<Console, String> {
 #[test]
 fn what_cannot_be_started_yet_is_named() -> Outcome {
     let Some(host) = Host::qemu()? else { return Ok(()) };
-    let tpm = "<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>";
-    host.define(&guest("secured", "q35", "<os>", "", tpm))?;
+    let tune = "<cputune><cachetune vcpus='0'><cache id='0' level='3' type='both' size='3' unit='MiB'/></cachetune>\
+        </cputune></domain>";
+    host.define(&fixture::idle_guest("secured").replacen("</domain>", tune, 1))?;
     let error = host.refused(&["start", "secured"])?;
-    assert!(error.contains("swtpm"), "{error}");
+    assert!(error.contains("caches and bandwidth in <cputune>"), "{error}");
     assert!(host.state("secured")?.starts_with("shut off"));
     let left = host.sandbox.root().join("var/lib/libvirt/qemu");
     let names: Vec<_> = std::fs::read_dir(&left).map_err(|e| e.to_string())?.filter_map(Result::ok).collect();
