@@ -118,6 +118,7 @@ const PACKAGES: &[Package] = &[
     package("libsasl2-modules", Purpose::Test, "passwords by SCRAM in stock clients"),
     package("dbus-daemon", Purpose::Test, "private buses of displays and of polkit's stand-in"),
     package("swtpm", Purpose::Test, "a TPM for guests"),
+    package("nbdkit", Purpose::Test, "reads images from web servers"),
     package("passt", Purpose::Test, "a way into the network for guests"),
     package("swtpm-tools", Purpose::Test, "makes the state of a TPM"),
     package("libsys-virt-perl", Purpose::Test, "stock Perl bindings"),

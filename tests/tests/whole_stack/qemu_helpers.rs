@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 
 use oxivirt_tests::process::{self, alive};
+use oxivirt_tests::sandbox::Sandbox;
 use oxivirt_tests::{fixture, skip};
 use rustix::process::Signal;
 
@@ -317,4 +319,57 @@ fn the_program_behind_a_folder_gets_its_socket() -> Outcome {
     assert!(host.sandbox.root().join("var/log/libvirt/qemu/fs-fs0-virtiofsd.log").is_file());
     assert!(files(&host, "run/libvirt/qemu").iter().all(|file| !file.to_string_lossy().ends_with("-fs.pid")));
     Ok(())
+}
+
+#[test]
+fn nbdkit_reads_an_image_for_qemu() -> Outcome {
+    if skip::lacks(&["virsh", "qemu-system-x86_64", "nbdkit", "python3"]) {
+        return Ok(());
+    }
+    let sandbox = Sandbox::prepare()?;
+    sandbox.configure("qemu.conf", "storage_use_nbdkit = 1\n")?;
+    let mut sandbox = sandbox;
+    sandbox.launch()?;
+    let uri = sandbox.uri("qemu", "/system");
+    let host = Host { sandbox, uri };
+    let web = host.sandbox.root().join("web");
+    fs::create_dir(&web)
+        .and_then(|()| fs::write(web.join("image.raw"), vec![7; 1 << 20]))
+        .map_err(|e| e.to_string())?;
+    // A server that answers requests for ranges, as curl makes them, and asks for a cookie.
+    let server = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whole_stack/python/range_server.py");
+    let port_file = host.sandbox.root().join("port");
+    let server = Command::new("python3").arg(server).arg(&web).arg(&port_file).spawn().map_err(|e| e.to_string())?;
+    let _server = Server(server);
+    let port = process::wait_for("the web server", SOON, || {
+        fs::read_to_string(&port_file).ok().filter(|text| text.ends_with('\n')).map(|text| text.trim().to_owned())
+    })?;
+    let disk = format!(
+        "<disk type='network'><driver name='qemu' type='raw'/>
+          <source protocol='http' name='image.raw'><host name='127.0.0.1' port='{port}'/>
+            <cookies><cookie name='taste'>vanilla</cookie></cookies></source>
+          <target dev='vda' bus='virtio'/><readonly/></disk>"
+    );
+    host.define(&guest("web", &disk))?;
+    host.virsh(&["start", "web"]).map_err(|e| host.sandbox.explain(&e))?;
+    let first = program(&host, "nbdkit")?;
+    let line = fs::read(format!("/proc/{first}/cmdline")).map_err(|e| e.to_string())?;
+    assert!(!String::from_utf8_lossy(&line).contains("vanilla"), "a cookie on a command line");
+    let size = host.virsh(&["domblkinfo", "web", "vda"])?;
+    assert!(size.lines().any(|line| line.split_whitespace().eq(["Capacity:", "1048576"])), "{size}");
+    assert!(host.state("web")?.starts_with("running"));
+    host.virsh(&["destroy", "web"])?;
+    ends(&host, "nbdkit")?;
+    assert!(files(&host, "var/lib/libvirt/qemu/domain-1-web").is_empty());
+    Ok(())
+}
+
+/// A server that ends with the test.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -27,7 +27,9 @@ pub(crate) fn suite(corpus: &Path) -> Result<Vec<super::Case>, String> {
     let mut outcomes = Vec::new();
     for (case, answers) in cases::find(&corpus.join("qemu"))? {
         let Some(answer) = answers.get("args") else { continue };
-        let around = circumstances.of(&case.name)?;
+        let mut around = circumstances.of(&case.name)?;
+        // Answers that were made with nbdkit show its sockets.
+        around.settings.helpers.nbdkit = fs::read_to_string(answer).is_ok_and(|text| text.contains("/nbdkit-"));
         let (host, others) = (hosts.get(&case.name), Described(corpus));
         let outcome = judged(|| judge(&case, answer, &around.emulator(recordings.of(&case)?), host, &around, &others));
         outcomes.push((case.name, outcome));
@@ -99,7 +101,8 @@ fn build(
         settings: &around.settings,
         incoming: around.incoming.as_deref(),
     };
-    let mut fixed = Fixed { guest: files.short_name.clone(), images: around.images.clone() };
+    let nbdkit = around.settings.helpers.nbdkit;
+    let mut fixed = Fixed { guest: files.short_name.clone(), nbdkit, images: around.images.clone() };
     command::build(&request, &mut fixed).map(|line| line.arguments)
 }
 
@@ -151,7 +154,7 @@ fn pairs(arguments: &[String]) -> Vec<String> {
 }
 
 /// A shell's reading of quotes and continued lines.
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

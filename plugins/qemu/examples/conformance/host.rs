@@ -7,10 +7,13 @@ use oxivirt_conf::domain::devices::{Filesystem, Interface, InterfaceSource, Tpm,
 use oxivirt_conf::domain::{CpuSet, DomainDefinition};
 use oxivirt_core::{Error, Result};
 use oxivirt_driver_qemu::command::{Host, Opening, PassedImage, Sealed, Secret, Taps};
+use oxivirt_driver_qemu::helpers::nbdkit;
 
 pub(crate) struct Fixed {
     /// `ID-NAME`.
     pub(crate) guest: String,
+    /// nbdkit reads images in the network.
+    pub(crate) nbdkit: bool,
     /// What a client gave.
     pub(crate) images: HashMap<String, Vec<PassedImage>>,
 }
@@ -66,6 +69,11 @@ impl Host for Fixed {
     fn passt(&mut self, net: &Interface) -> Result<String> {
         let alias = net.info.alias.as_deref().unwrap_or_default();
         Ok(format!("/var/run/libvirt/qemu/passt/{}-{alias}.socket", self.guest))
+    }
+
+    fn nbdkit(&mut self, image: &nbdkit::Image<'_>) -> Result<Option<String>> {
+        let path = |node: &str| format!("/var/lib/libvirt/qemu/domain-{}/nbdkit-{node}.socket", self.guest);
+        Ok(self.nbdkit.then(|| path(image.node)))
     }
 
     fn message_bus(&mut self) -> Result<String> {

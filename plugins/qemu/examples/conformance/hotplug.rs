@@ -205,7 +205,7 @@ impl Guest {
             Device::Disk(disk) => self.live.devices.find(DeviceRef::Disk(disk)).is_ok(),
             _ => false,
         };
-        let mut host = Fixed { guest: format!("7-{}", self.live.name), images: Default::default() };
+        let mut host = Fixed { guest: format!("7-{}", self.live.name), nbdkit: false, images: Default::default() };
         if known {
             self.live = self.with(|session| hotplug::update(session, &mut host, &self.live, device, Force::No))?;
             return Ok(());

@@ -19,6 +19,7 @@ mod emulators;
 mod host;
 mod hotplug;
 mod memory_lock;
+mod nbdkits;
 mod neighbours;
 mod status;
 mod vcpus;
@@ -45,6 +46,7 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("domaincaps", "domaincaps", domaincaps::generated),
     ("qemucaps2xml", "qemucaps2xml", capabilities::suite),
     ("firmware", "firmware", descriptors::suite),
+    ("nbdkit", "nbdkit", nbdkits::suite),
     ("vhostuser", "vhostuser", vhost_users::suite),
     ("qemu-memlock", "qemu-memlock", memory_lock::suite),
     ("domaincaps(document)", "domaincaps", domaincaps::unchanged),

@@ -42,12 +42,14 @@ use oxivirt_core::{Error, Result};
 
 use crate::arch::{self, VirtioBus};
 use crate::capabilities::{Accel, Emulator};
+use crate::helpers::nbdkit;
 use crate::process::GuestFiles;
 use crate::settings::{Deprecation, Settings};
 
 pub(crate) use flash::variables as firmware_variables;
 pub use plug::{Argument, Free, medium, plug};
 pub use props::{Props, escape, on_off};
+pub(crate) use storage::image_url;
 pub(crate) use storage::is_empty as is_empty_source;
 pub use storage::{Sealed, Secret};
 pub(crate) use throttle::{LIMITS, group_id, limits};
@@ -84,6 +86,8 @@ pub trait Host {
     fn message_bus(&mut self) -> Result<String>;
     /// Starts the program that asks for reservations of the guest's disks, once.
     fn reservations(&mut self) -> Result<()>;
+    /// Starts the program that reads an image in QEMU's place; gives the path of its socket, none where QEMU reads it.
+    fn nbdkit(&mut self, image: &nbdkit::Image<'_>) -> Result<Option<String>>;
     /// Opens a socket family for a guest: the descriptor and the guest's number in it.
     fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)>;
     /// Whether a PCI device of the host can be handed over.

@@ -16,13 +16,14 @@ use super::host::RealHost;
 use super::start::check_disk;
 use super::{ANSWER, Guests};
 use crate::capabilities::Emulator;
-use crate::helpers::Site;
+use crate::helpers::{Kind, Site};
 use crate::hotplug::{self, Attached, Detached, Force, Patience, Session, journal};
 use crate::lifecycle::Notice;
 use crate::live::channel_socket;
 use crate::neighbours::{Borrower, volumes};
 use crate::settings::Settings;
 use crate::state::{Job, Object, Run};
+use crate::status::served_files;
 use crate::{document, hooks};
 
 /// How a document of a device that comes is read.
@@ -264,6 +265,7 @@ impl Guests {
         }
         let Attached { definition, alias } = attached.map_err(|error| host.helpers.explain(error))?;
         bench.run.helpers.add(host.helpers.keep());
+        self.watch_served(job.object(), &bench.run);
         let known = self.set_live(job, definition.clone());
         if let Err(error) = known {
             // What the next daemon would not know of must not stay.
@@ -318,8 +320,9 @@ impl Guests {
     /// Makes known that a device is gone.
     fn without(&self, job: &Job, rest: DomainDefinition, alias: Option<&str>) -> Result<()> {
         let before = Arc::clone(job.snapshot().definition());
-        if let (Some(run), Some(alias)) = (job.private().run(), alias) {
-            run.helpers.end_of(alias);
+        if let Some(run) = job.private().run() {
+            alias.into_iter().for_each(|alias| run.helpers.end_of(alias));
+            run.helpers.end_without(Kind::Disk, &served_files(&rest, &run.files.state));
         }
         let saved = self.set_live(job, rest);
         self.give_back_gone(&before, job.snapshot().definition());
@@ -346,8 +349,11 @@ impl Guests {
             Ok(after) => before.iter().for_each(|old| around.dismiss(old, after, pid)),
             Err(_) => around.dismiss(new.as_ref(), live, pid),
         }
-        let changed = changed?;
+        let changed = changed.map_err(|error| host.helpers.explain(error))?;
         bench.run.helpers.add(host.helpers.keep());
+        // What served the medium before.
+        bench.run.helpers.end_without(Kind::Disk, &served_files(&changed, &bench.run.files.state));
+        self.watch_served(job.object(), &bench.run);
         self.set_live(job, changed)?;
         Self::forget_attempt(job, &bench);
         Ok(())

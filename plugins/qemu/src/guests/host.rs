@@ -13,9 +13,9 @@ use oxivirt_core::{Error, Result};
 use uuid::Uuid;
 
 use crate::command::{Host, Opening, PassedImage, Sealed, Secret, Taps};
-use crate::helpers::{Kind, Site, Started, bus, gpu, passt, reservations, swtpm, virtiofsd};
+use crate::helpers::{Kind, Site, Started, bus, gpu, nbdkit, passt, reservations, swtpm, virtiofsd};
 use crate::hotplug::PlugHost;
-use crate::neighbours::Borrower;
+use crate::neighbours::{Borrower, Neighbours, Value};
 use crate::process::{self, pages};
 use crate::sys;
 
@@ -277,6 +277,16 @@ impl Host for RealHost {
         Ok(socket.to_string_lossy().into_owned())
     }
 
+    fn nbdkit(&mut self, image: &nbdkit::Image<'_>) -> Result<Option<String>> {
+        let Some(site) = self.site.as_ref().filter(|site| site.settings.helpers.nbdkit) else { return Ok(None) };
+        let neighbours = &*self.borrower.neighbours;
+        let started = nbdkit::start(site, image, &mut |secret| reveal(neighbours, secret))?;
+        Ok(started.map(|(helper, socket)| {
+            self.helpers.push(helper);
+            socket.to_string_lossy().into_owned()
+        }))
+    }
+
     fn message_bus(&mut self) -> Result<String> {
         if let Some(bus) = self.helpers.socket_of(Kind::Bus) {
             return Ok(bus);
@@ -328,18 +338,11 @@ impl Host for RealHost {
     }
 
     fn seal(&mut self, secret: Secret<'_>) -> Result<Sealed> {
-        let kept;
-        let value = match secret {
-            Secret::Words(words) => words.as_bytes(),
-            Secret::Kept(reference) => {
-                kept = self.borrower.neighbours.secret(reference)?;
-                kept.reveal()
-            }
-        };
+        let value = reveal(&*self.borrower.neighbours, secret)?;
         let key = std::fs::read(&self.master_key)
             .map_err(|e| Error::system(format_args!("cannot read '{}'", self.master_key.display()), &e))?;
         let key = key.try_into().map_err(|_| Error::internal("the guest's own key has a wrong length"))?;
-        Ok(Sealed::close(&key, Uuid::new_v4().into_bytes(), value))
+        Ok(Sealed::close(&key, Uuid::new_v4().into_bytes(), value.reveal()))
     }
 
     fn folder(&mut self, path: &Path) -> Result<()> {
@@ -424,6 +427,16 @@ fn needs_vfio(refusal: &str) -> Result<()> {
     match Path::new("/dev/vfio/vfio").exists() {
         true => Ok(()),
         false => Err(Error::config_unsupported(refusal)),
+    }
+}
+
+/// The value of a secret.
+///
+/// Errors: those of the driver that keeps it.
+pub(super) fn reveal(neighbours: &dyn Neighbours, secret: Secret<'_>) -> Result<Value> {
+    match secret {
+        Secret::Words(words) => Ok(Value::new(words.as_bytes().to_vec())),
+        Secret::Kept(reference) => neighbours.secret(reference),
     }
 }
 

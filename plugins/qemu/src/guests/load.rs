@@ -183,6 +183,7 @@ impl Guests {
             next: Mutex::default(),
         });
         job.private().set_run(Some(Arc::clone(&run)));
+        self.watch_served(&object, &run);
         let Some(monitor) = &run.connection else {
             drop(job);
             self.try_again(object, run, path.to_owned());

@@ -30,6 +30,7 @@ mod pins;
 mod reports;
 mod screen;
 mod scripts;
+mod served;
 mod start;
 pub(crate) mod stats;
 mod status;

@@ -253,6 +253,7 @@ impl Guests {
             next: Mutex::default(),
         });
         job.private().set_run(Some(Arc::clone(&run)));
+        self.watch_served(job.object(), &run);
         let memory = self.settle(live, &run, &settings)?;
         job.update(|snapshot| {
             snapshot.start(live.clone(), Some(id));

@@ -50,6 +50,9 @@ impl Lasting<DomainDefinition> for Guest {
             run.reboot_after_shutdown.load(Ordering::Acquire),
         );
         document.private.helpers = run.helpers.notes();
+        if let Err(error) = status::note_served(&mut document.definition, &document.private.helpers) {
+            tracing::warn!(domain = %document.definition.name, %error, "cannot note which programs serve images");
+        }
         document.private.dbus_daemon = run.helpers.has(Kind::Bus);
         document.private.pr_daemon = run.helpers.has(Kind::Reservations);
         Some(document)

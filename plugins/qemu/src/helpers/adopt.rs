@@ -45,6 +45,9 @@ pub(crate) fn left_by_another(site: &Site, domain: &DomainDefinition) -> Vec<Hel
         let (pid, socket, configuration) = super::bus::run_files(site);
         look(Kind::Bus, None, pid, vec![socket, configuration]);
     }
+    for (alias, served) in crate::status::served(domain) {
+        look(Kind::Disk, Some(&alias), served.pid_file.into(), vec![served.socket.into()]);
+    }
     let (pid, socket) = super::reservations::run_files(site);
     look(Kind::Reservations, Some(super::reservations::ALIAS), pid, vec![socket]);
     found
@@ -66,6 +69,7 @@ pub(crate) fn end_stray(file: &Path, busy: &HashSet<i32>) {
         (Kind::FileSystem, stem.ends_with("-fs")),
         (Kind::Gpu, stem.ends_with("-vhost-user-gpu")),
         (Kind::Reservations, stem == super::reservations::ALIAS),
+        (Kind::Disk, stem.starts_with("nbdkit-")),
     ];
     let Some((kind, _)) = kinds.into_iter().find(|(_, fits)| *fits) else { return };
     let Some(pid) = process_in(file, kind).filter(|pid| !busy.contains(pid)) else { return };

@@ -41,6 +41,7 @@ pub fn start(site: &Site) -> Result<(Helper, PathBuf)> {
         pid_file,
         socket: Some(socket.clone()),
         files: vec![configuration],
+        orphan: false,
     };
     Ok((program.start()?, socket))
 }

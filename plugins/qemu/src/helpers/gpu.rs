@@ -49,6 +49,7 @@ pub fn start(site: &Site, video: &Video) -> Result<(Helper, OwnedFd)> {
         socket: None,
         files: Vec::new(),
         alias,
+        orphan: false,
     };
     Ok((program.start()?, others.into()))
 }

@@ -1,6 +1,7 @@
 //! Programs that run beside a QEMU.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub enum Kind {
     Gpu,
     /// Reservations of disks.
     Reservations,
+    /// An image in the network.
+    Disk,
 }
 
 impl Kind {
@@ -37,6 +40,7 @@ impl Kind {
             Self::FileSystem => "virtiofsd",
             Self::Gpu => "vhost-user-gpu",
             Self::Reservations => "qemu-pr-helper",
+            Self::Disk => "nbdkit",
         }
     }
 }
@@ -159,12 +163,13 @@ impl Drop for Started {
 #[derive(Debug, Default)]
 pub struct Helpers {
     running: Mutex<Vec<Helper>>,
+    watched: AtomicBool,
 }
 
 impl Helpers {
     /// Those that were started.
     pub fn new(running: Vec<Helper>) -> Self {
-        Self { running: Mutex::new(running) }
+        Self { running: Mutex::new(running), watched: AtomicBool::new(false) }
     }
 
     /// Those that an earlier daemon noted; files of those that are gone are removed.
@@ -199,6 +204,26 @@ impl Helpers {
     /// Whether there is one of a kind.
     pub fn has(&self, kind: Kind) -> bool {
         self.list().iter().any(|helper| helper.note.kind == kind.word())
+    }
+
+    /// Whether somebody looks after those that are started again; from now on somebody does.
+    pub fn is_watched(&self) -> bool {
+        self.watched.swap(true, Ordering::AcqRel)
+    }
+
+    /// Takes out those of a kind that have ended.
+    pub fn take_ended(&self, kind: Kind) -> Vec<HelperNote> {
+        let gone = |helper: &mut Helper| helper.note.kind == kind.word() && !helper.process.is_alive();
+        self.list().extract_if(.., gone).map(|helper| helper.note).collect()
+    }
+
+    /// Ends those of a kind of which none of some files is.
+    pub fn end_without(&self, kind: Kind, files: &[PathBuf]) {
+        let unused = |helper: &mut Helper| {
+            helper.note.kind == kind.word() && !helper.note.files.iter().any(|file| files.contains(file))
+        };
+        let gone: Vec<Helper> = self.list().extract_if(.., unused).collect();
+        gone.into_iter().for_each(Helper::end);
     }
 
     /// Ends those that served a device which is gone.

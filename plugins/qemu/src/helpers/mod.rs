@@ -9,6 +9,7 @@ mod adopt;
 pub mod bus;
 pub mod gpu;
 mod helper;
+pub mod nbdkit;
 pub mod passt;
 mod program;
 pub mod reservations;

@@ -45,6 +45,7 @@ pub fn start(site: &Site, net: &Interface) -> Result<(Helper, PathBuf)> {
         socket: Some(socket.clone()),
         files: vec![socket.with_extension("socket.repair")],
         alias,
+        orphan: false,
     };
     Ok((program.start()?, socket))
 }

@@ -40,6 +40,8 @@ pub(super) struct Program {
     pub socket: Option<PathBuf>,
     /// What else of it goes with it.
     pub files: Vec<PathBuf>,
+    /// It must not be a child of the daemon.
+    pub orphan: bool,
 }
 
 impl Program {
@@ -61,7 +63,13 @@ impl Program {
         let plain = LogRules { keeper: false, ..LogRules::default() };
         let log = GuestLog::begin(&self.log, &plain, "")?;
         give(&self.log, &self.rules)?;
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.orphan {
+            true => Command::new("/bin/sh"),
+            false => Command::new(&self.binary),
+        };
+        if self.orphan {
+            command.args(["-c", ORPHAN, "sh"]).arg(&self.pid_file).arg(&self.binary);
+        }
         command
             .args(&self.arguments)
             .envs(self.environment)
@@ -79,9 +87,15 @@ impl Program {
         // Noted before it becomes the program: the next daemon ends what no guest has.
         let known = |process: &Process| {
             oxivirt_util::file::write_atomic(&self.pid_file, process.pid().to_string().as_bytes(), 0o644)
-                .map_err(|e| Error::system(format_args!("cannot write '{}'", self.pid_file.display()), &e))
+                .map_err(|e| Error::system(format_args!("cannot write '{}'", self.pid_file.display()), &e))?;
+            // An orphan's is written once more, by its own user.
+            if self.orphan { give(&self.pid_file, &self.rules) } else { Ok(()) }
         };
-        let process = match gate.pass(command, &known, &failed) {
+        let passed = gate.pass(command, &known, &failed).and_then(|process| match self.orphan {
+            true => orphan_of(&process, &self.pid_file),
+            false => Ok(process),
+        });
+        let process = match passed {
             Ok(process) => process,
             Err(error) => {
                 let _ = oxivirt_util::file::remove_if_exists(&self.pid_file);
@@ -108,6 +122,27 @@ impl Program {
             }
         }
     }
+}
+
+/// Starts the program behind `$2` once its parent is gone, and notes its process in `$1`.
+const ORPHAN: &str = r#"p=$$ f=$1; shift
+( while kill -0 $p 2>/dev/null; do sleep 0.02; done; exec "$@" ) &
+echo $! > "$f""#;
+
+/// The process that a shell started before it ended.
+fn orphan_of(shell: &Process, pid_file: &Path) -> Result<Process> {
+    match shell.wait(READY) {
+        Some(Exit::Code(0)) => {}
+        Some(exit) => return Err(Error::internal(format!("'/bin/sh' ended ({})", how(exit)))),
+        None => {
+            shell.terminate(Duration::ZERO, true)?;
+            return Err(Error::new(ErrorCode::OPERATION_TIMEOUT, "'/bin/sh' did not end in time"));
+        }
+    }
+    let text = oxivirt_util::file::read_text(pid_file, 64)
+        .map_err(|e| Error::system(format_args!("cannot read '{}'", pid_file.display()), &e))?;
+    let pid = text.trim().parse().map_err(|_| Error::internal(format!("'{}' has no number", pid_file.display())))?;
+    Process::find(pid)
 }
 
 impl Helper {

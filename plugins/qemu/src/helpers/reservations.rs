@@ -37,6 +37,7 @@ pub fn start(site: &Site) -> Result<Helper> {
         pid_file,
         socket: Some(socket.clone()),
         files: Vec::new(),
+        orphan: false,
     };
     let helper = program.start()?;
     give(&socket, &site.settings.process)?;

@@ -211,6 +211,7 @@ pub fn start(site: &Site, tpm: &Tpm, key: Option<&neighbours::Value>) -> Result<
         pid_file,
         socket: Some(socket.clone()),
         files: Vec::new(),
+        orphan: false,
     };
     let helper = program.start()?;
     // It makes the socket for its own user only; QEMU may be somebody else.

@@ -56,6 +56,7 @@ pub fn start(site: &Site, fs: &Filesystem, socket: &str) -> Result<Helper> {
         socket: None,
         files: vec![socket.into()],
         alias,
+        orphan: false,
     };
     program.start()
 }

@@ -3,19 +3,21 @@
 
 use std::path::Path;
 
-use oxivirt_conf::domain::devices::{Filesystem, Interface, Tpm, UsbHostdev, Video};
+use oxivirt_conf::domain::devices::{Disk, Filesystem, Interface, Tpm, UsbHostdev, Video};
 use oxivirt_conf::domain::{CpuSet, DeviceRef, DomainDefinition};
 use oxivirt_core::Result;
 
 use super::step::Step;
 use super::{Part, Session};
-use crate::command::{self, Free, Host, Opening, PassedImage, Sealed, Secret, Taps};
+use crate::command::{self, Free, Host, Opening, PassedImage, Request, Sealed, Secret, Taps};
+use crate::helpers::nbdkit;
 
 /// What QEMU has for a device of a domain, what others refer to first.
 ///
 /// Errors: as those of plugging it.
 pub(super) fn parts(session: &Session<'_>, domain: &DomainDefinition, device: DeviceRef<'_>) -> Result<Vec<Part>> {
-    let arguments = command::plug(&session.request(domain), &mut Nowhere, device, Free::default())?;
+    let mut nowhere = Nowhere { state: &session.files.state, served: None };
+    let arguments = command::plug(&session.request(domain), &mut nowhere, device, Free::default())?;
     let alias = device.info().and_then(|info| info.alias.as_deref()).unwrap_or_default();
     Ok(lasting(&Step::all(&arguments, alias)?))
 }
@@ -26,7 +28,8 @@ pub(super) fn medium(
     domain: &DomainDefinition,
     disk: &oxivirt_conf::domain::devices::Disk,
 ) -> Result<Vec<Part>> {
-    let (arguments, _) = command::medium(&session.request(domain), &mut Nowhere, disk, Free::default())?;
+    let mut nowhere = Nowhere { state: &session.files.state, served: None };
+    let (arguments, _) = command::medium(&session.request(domain), &mut nowhere, disk, Free::default())?;
     Ok(lasting(&Step::all(&arguments, "")?))
 }
 
@@ -35,11 +38,24 @@ fn lasting(steps: &[Step]) -> Vec<Part> {
     steps.iter().map(Step::part).filter(|part| !matches!(part, Part::Descriptor(_))).collect()
 }
 
-/// Everything is there and has a number; nothing is touched.
-#[derive(Debug)]
-struct Nowhere;
+/// Is shown images.
+type Look<'a> = dyn FnMut(&nbdkit::Image<'_>) -> Result<()> + 'a;
 
-impl Host for Nowhere {
+/// Shows every image of a disk that another program may serve.
+///
+/// Errors: those of building the nodes, and of `look`.
+pub(crate) fn served<'a>(request: &'a Request<'_>, disk: &Disk, free: Free, look: &'a mut Look<'a>) -> Result<()> {
+    command::medium(request, &mut Nowhere { state: &request.files.state, served: Some(look) }, disk, free).map(drop)
+}
+
+/// Everything is there and has a number; nothing is touched.
+struct Nowhere<'a> {
+    /// The guest's own folder: what has a socket there was started.
+    state: &'a Path,
+    served: Option<&'a mut Look<'a>>,
+}
+
+impl Host for Nowhere<'_> {
     fn listen(&mut self, _: &str) -> Result<i32> {
         Ok(0)
     }
@@ -86,6 +102,14 @@ impl Host for Nowhere {
 
     fn reservations(&mut self) -> Result<()> {
         Ok(())
+    }
+
+    fn nbdkit(&mut self, image: &nbdkit::Image<'_>) -> Result<Option<String>> {
+        if let Some(look) = &mut self.served {
+            look(image)?;
+        }
+        let (_, socket) = nbdkit::run_files(self.state, image.node);
+        Ok(socket.exists().then(|| socket.to_string_lossy().into_owned()))
     }
 
     fn vsock(&mut self, cid: Option<u32>) -> Result<(i32, u32)> {

@@ -39,6 +39,7 @@ use crate::settings::Settings;
 
 pub use attach::{Attached, attach};
 pub use detach::{Detached, Patience, can_go, detach, finish, lost};
+pub(crate) use dry::served;
 pub use part::{Part, remove_all};
 pub use persistent::{insert, replace, take_out};
 pub use prepare::missing_controllers;

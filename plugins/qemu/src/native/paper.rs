@@ -87,6 +87,10 @@ impl Host for Paper {
         Ok(String::new())
     }
 
+    fn nbdkit(&mut self, _: &crate::helpers::nbdkit::Image<'_>) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     fn message_bus(&mut self) -> Result<String> {
         Ok(self.bus.to_string_lossy().into_owned())
     }

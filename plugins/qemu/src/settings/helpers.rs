@@ -15,6 +15,8 @@ pub struct HelperRules {
     pub pr_helper: Option<String>,
     /// Whether programs that serve folders tell more.
     pub virtiofsd_debug: bool,
+    /// Whether nbdkit reads images in the network where it can.
+    pub nbdkit: bool,
 }
 
 impl HelperRules {
@@ -29,6 +31,7 @@ impl HelperRules {
             dbus_daemon: wrong.text(config, "dbus_daemon").filter(|text| !text.is_empty()),
             pr_helper: wrong.text(config, "pr_helper").filter(|text| !text.is_empty()),
             virtiofsd_debug: wrong.switch(config, "virtiofsd_debug", false),
+            nbdkit: wrong.switch(config, "storage_use_nbdkit", false),
         }
     }
 }

@@ -115,6 +115,6 @@ pub(super) const KEYS: &[Key] = &[
     accepted("capability_filters", Kind::Texts),
     works("deprecation_behavior", Kind::Text),
     accepted("sched_core", Kind::Text),
-    accepted("storage_use_nbdkit", Kind::Switch),
+    works("storage_use_nbdkit", Kind::Switch),
     accepted("shared_filesystems", Kind::Texts),
 ];

@@ -18,7 +18,7 @@ pub use helpers::HelperNote;
 pub use image::Image;
 pub use job::{JobStatus, LongJob, MigratingDisk};
 pub use notes::{DiskNotes, Nbdkit, StorageNotes, ThrottleNode, renew};
-pub(crate) use notes::{backend_of, last_node, name_nodes, note_backend};
+pub(crate) use notes::{backend_of, last_node, name_nodes, note_backend, note_served, served, served_files};
 pub use private::{NO_AGENT_TIMEOUT, Numad, PrivateStatus, SlirpHelper};
 
 use oxivirt_conf::xml::{Node, Writer};

@@ -1,6 +1,8 @@
 //! `<privateData>` inside of the definition: how QEMU calls what belongs to
 //! an image or a disk.
 
+use std::path::{Path, PathBuf};
+
 use oxivirt_conf::domain::DomainDefinition;
 use oxivirt_conf::domain::devices::{
     BackingStore, Disk, DiskBus, Hostdev, HostdevSource, ScsiSource, StorageFormat, StorageSource,
@@ -8,7 +10,7 @@ use oxivirt_conf::domain::devices::{
 use oxivirt_conf::xml::{Element, Node, RawElement, Writer, YesNo};
 use oxivirt_core::Result;
 
-use super::{child_attr, leaf_attr};
+use super::{HelperNote, child_attr, leaf_attr};
 
 /// Of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -279,6 +281,57 @@ pub(crate) fn name_nodes(domain: &mut DomainDefinition) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Notes which programs serve images, by the names that their files have.
+pub(crate) fn note_served(domain: &mut DomainDefinition, helpers: &[HelperNote]) -> Result<()> {
+    for disk in &mut domain.devices.disks {
+        images(disk, |source, _| {
+            let Some(index) = source.index else { return Ok(()) };
+            let name = format!("nbdkit-libvirt-{index}-storage.pid");
+            let found = helpers.iter().find_map(|helper| match helper.files.as_slice() {
+                [pid, socket, ..] if pid.file_name().is_some_and(|file| file == name.as_str()) => Some((pid, socket)),
+                _ => None,
+            });
+            let mut notes = StorageNotes::of(source)?;
+            let served = found.map(|(pid, socket)| Nbdkit {
+                pid_file: pid.to_string_lossy().into_owned(),
+                socket: socket.to_string_lossy().into_owned(),
+            });
+            if served.is_some() {
+                notes.nbdkit = served;
+                notes.put(source)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// The programs that serve images of disks, as another daemon noted them: by the disk's alias.
+pub(crate) fn served(domain: &DomainDefinition) -> Vec<(String, Nbdkit)> {
+    let mut found = Vec::new();
+    for disk in &domain.devices.disks {
+        let alias = disk.info.alias.clone().unwrap_or_default();
+        // Notes that mean nothing name no program.
+        let _ = images(&mut disk.clone(), |source, _| {
+            found.extend(StorageNotes::of(source)?.nbdkit.map(|nbdkit| (alias.clone(), nbdkit)));
+            Ok(())
+        });
+    }
+    found
+}
+
+/// The files of programs that serve the images of a domain, whether they do or not.
+pub(crate) fn served_files(domain: &DomainDefinition, folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for disk in &domain.devices.disks {
+        let _ = images(&mut disk.clone(), |source, _| {
+            files.extend(source.index.map(|index| folder.join(format!("nbdkit-libvirt-{index}-storage.pid"))));
+            Ok(())
+        });
+    }
+    files
 }
 
 /// Notes the node behind a SCSI device of the host.

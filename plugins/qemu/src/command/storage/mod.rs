@@ -16,8 +16,10 @@ use oxivirt_conf::storage_encryption::{Encryption, EncryptionEngine, EncryptionF
 use oxivirt_core::{Error, Result};
 
 use super::{Builder, Props, throttle};
+use crate::helpers::nbdkit;
 use crate::status::DiskNotes;
 use protocol::Keys;
+pub(crate) use protocol::url as image_url;
 pub(super) use sd::card;
 pub(super) use secrets::certificates;
 pub use secrets::{Sealed, Secret};
@@ -73,6 +75,8 @@ pub(super) struct Layer<'a> {
     cache_size: Option<u64>,
     auth: Option<&'a StorageAuth>,
     encryption: Option<&'a Encryption>,
+    /// The alias of its disk.
+    owner: Option<&'a str>,
 }
 
 impl<'a> Layer<'a> {
@@ -93,12 +97,14 @@ impl<'a> Layer<'a> {
             cache_size: None,
             auth: source.login(),
             encryption: source.encryption.as_deref(),
+            owner: None,
         }
     }
 
     fn of(disk: &'a Disk, source: &'a StorageSource, format: Option<StorageFormat>, top: bool) -> Result<Self> {
         let d = &disk.driver;
         let mut layer = Self::alone(Names::of(source)?, source, format.unwrap_or_default(), disk.readonly || !top);
+        layer.owner = disk.info.alias.as_deref();
         layer.cdrom = disk.device == DiskDevice::CdRom;
         layer.floppy = disk.device == DiskDevice::Floppy;
         layer.aio = d.io.map(aio);
@@ -213,9 +219,16 @@ pub(super) fn image(b: &mut Builder<'_>, layer: &Layer<'_>, backing: &Backing) -
         }
         None => None,
     };
-    let keys = keys(b, layer)?;
+    let served = served(b, layer)?;
+    let keys = keys(b, layer, served.is_some())?;
     let passed = passed(b, layer)?;
-    let base = storage(b, layer, &keys.protocol, passed)?;
+    let base = match served {
+        Some(socket) => {
+            let server = Props::new().text("type", "unix").text("path", socket);
+            Props::new().text("driver", "nbd").object("server", &server)
+        }
+        None => storage(b, layer, &keys.protocol, passed)?,
+    };
     let names = &layer.names;
     let common = Props::new()
         .flag("read-only", layer.read_only)
@@ -302,13 +315,30 @@ struct ImageKeys<'a> {
     format: Option<(&'static str, String)>,
 }
 
-fn keys<'a>(b: &mut Builder<'_>, layer: &Layer<'a>) -> Result<ImageKeys<'a>> {
+/// The socket of the program that reads an image in QEMU's place, where one does.
+fn served(b: &mut Builder<'_>, layer: &Layer<'_>) -> Result<Option<String>> {
+    let StorageKind::Network(network) = layer.source.actual() else { return Ok(None) };
+    if nbdkit::plugin(network.protocol).is_none() {
+        return Ok(None);
+    }
+    b.host.nbdkit(&nbdkit::Image {
+        node: &layer.names.storage,
+        disk: layer.owner,
+        network,
+        auth: layer.auth,
+        read_only: layer.read_only,
+    })
+}
+
+/// * `served` – what the server of the image wants to know another program tells it.
+fn keys<'a>(b: &mut Builder<'_>, layer: &Layer<'a>, served: bool) -> Result<ImageKeys<'a>> {
     let names = &layer.names;
     let mut found = ImageKeys { protocol: Keys::default(), format: None };
     let network = match layer.source.actual() {
         StorageKind::Network(network) => Some(network),
         _ => None,
     };
+    let network = network.filter(|_| !served);
     if let (Some(auth), Some(_)) = (layer.auth, network) {
         let id = format!("{}-auth-secret0", names.storage);
         let secret = secrets::object(b, &id, Secret::Kept(&auth.secret))?;

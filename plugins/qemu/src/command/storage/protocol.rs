@@ -50,23 +50,15 @@ pub(super) fn props(source: &NetworkSource, keys: &Keys<'_>) -> Result<Props> {
                 .maybe_text("password-secret", keys.secret.as_ref())
                 .maybe_text("initiator-name", source.initiator.as_ref()))
         }
-        P::Http | P::Https | P::Ftp | P::Ftps | P::Tftp => {
-            let driver = source.protocol.as_str();
-            let host = only(source)?;
-            let port = host.port.unwrap_or(default_port(source.protocol));
-            let query = source.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
-            let path = name.strip_prefix('/').unwrap_or(name);
-            let url = format!("{driver}://{}:{port}/{path}{query}", bracketed(host_name(host)?));
-            Ok(Props::new()
-                .text("driver", driver)
-                .text("url", url)
-                .maybe_text("username", keys.user)
-                .maybe_text("password-secret", keys.secret.as_ref())
-                .maybe_flag("sslverify", source.ssl_verify.map(YesNo::is_yes))
-                .maybe_text("cookie-secret", keys.cookies.as_ref())
-                .maybe_number("readahead", source.readahead)
-                .maybe_number("timeout", source.timeout))
-        }
+        P::Http | P::Https | P::Ftp | P::Ftps | P::Tftp => Ok(Props::new()
+            .text("driver", source.protocol.as_str())
+            .text("url", url(source)?)
+            .maybe_text("username", keys.user)
+            .maybe_text("password-secret", keys.secret.as_ref())
+            .maybe_flag("sslverify", source.ssl_verify.map(YesNo::is_yes))
+            .maybe_text("cookie-secret", keys.cookies.as_ref())
+            .maybe_number("readahead", source.readahead)
+            .maybe_number("timeout", source.timeout)),
         P::Ssh => {
             let host = only(source)?;
             let port = host.port.unwrap_or(default_port(source.protocol));
@@ -118,6 +110,15 @@ pub(super) fn props(source: &NetworkSource, keys: &Keys<'_>) -> Result<Props> {
             source.protocol.as_str()
         ))),
     }
+}
+
+/// The URL of an image that has one.
+pub(crate) fn url(source: &NetworkSource) -> Result<String> {
+    let (host, name) = (only(source)?, source.name.as_deref().unwrap_or_default());
+    let port = host.port.unwrap_or(default_port(source.protocol));
+    let query = source.query.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+    let path = name.strip_prefix('/').unwrap_or(name);
+    Ok(format!("{}://{}:{port}/{path}{query}", source.protocol.as_str(), bracketed(host_name(host)?)))
 }
 
 /// How much is told of Gluster in the guest's log: what goes wrong.

@@ -31,7 +31,7 @@ pub(in crate::command) fn card(b: &mut Builder<'_>, disk: &Disk) -> Result<()> {
                 parts.push(format!("file={}", escape(path)));
             }
             _ => {
-                let keys = keys(b, &layer)?;
+                let keys = keys(b, &layer, false)?;
                 flatten("file", &storage(b, &layer, &keys.protocol, None)?.value(), &mut parts);
             }
         }
