@@ -331,7 +331,7 @@ fn nbdkit_reads_an_image_for_qemu() -> Outcome {
     let mut sandbox = sandbox;
     sandbox.launch()?;
     let uri = sandbox.uri("qemu", "/system");
-    let host = Host { sandbox, uri };
+    let mut host = Host { sandbox, uri };
     let web = host.sandbox.root().join("web");
     fs::create_dir(&web)
         .and_then(|()| fs::write(web.join("image.raw"), vec![7; 1 << 20]))
@@ -358,6 +358,19 @@ fn nbdkit_reads_an_image_for_qemu() -> Outcome {
     let size = host.virsh(&["domblkinfo", "web", "vda"])?;
     assert!(size.lines().any(|line| line.split_whitespace().eq(["Capacity:", "1048576"])), "{size}");
     assert!(host.state("web")?.starts_with("running"));
+
+    // The next daemon has it, and starts it again when it ends.
+    host.sandbox.kill();
+    assert!(alive(first), "nbdkit ended with the daemon");
+    host.sandbox.launch()?;
+    assert!(host.state("web")?.starts_with("running"));
+    assert_eq!(program(&host, "nbdkit")?, first);
+    process::signal(first, Signal::KILL);
+    process::wait_for("another nbdkit", SOON, || {
+        programs(&host, "nbdkit").iter().any(|pid| *pid != first).then_some(())
+    })?;
+    let size = host.virsh(&["domblkinfo", "web", "vda"])?;
+    assert!(size.lines().any(|line| line.split_whitespace().eq(["Capacity:", "1048576"])), "{size}");
     host.virsh(&["destroy", "web"])?;
     ends(&host, "nbdkit")?;
     assert!(files(&host, "var/lib/libvirt/qemu/domain-1-web").is_empty());
