@@ -87,13 +87,17 @@ dom = libvirt.open(uri).lookupByName(name)
 stream = dom.connect().newStream(0)
 dom.openConsole(None, stream, 0)
 dom.resume()
-def until(text, seen=b''):
+seen = b''
+def until(text):
+    # What comes behind it in the same piece is for the next one.
+    global seen
     while text.encode() not in seen:
         part = stream.recv(4096)
         if not part: sys.exit('the console ended: %r' % seen)
         seen += part
-until(prompt, b'') if not banner else until(banner)
-if banner: until(prompt)
+    seen = seen.split(text.encode(), 1)[1]
+if banner: until(banner)
+until(prompt)
 stream.send(b'echo $((6*7))-answers\\n')
 until('42-answers')
 stream.abort()
